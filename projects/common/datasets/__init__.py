@@ -1,0 +1,26 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""Data sets of many categories and the transforms that feed them on."""
+
+from projects.common import compat  # noqa: F401
+from projects.common.datasets.coco_file import CocoKeypointFile
+from projects.common.datasets.prompt_coco_dataset import PromptCocoDataset
+from projects.common.datasets.seeded import SeededDataset, SeededSampler
+from projects.common.datasets.transforms import (
+    PackPromptInputs,
+    RandomCropKeypoints,
+    RandomFlipKeypoints,
+    ResizeKeypoints,
+    SamplePromptCategories,
+)
+
+__all__ = [
+    'CocoKeypointFile',
+    'PackPromptInputs',
+    'PromptCocoDataset',
+    'RandomCropKeypoints',
+    'RandomFlipKeypoints',
+    'ResizeKeypoints',
+    'SamplePromptCategories',
+    'SeededDataset',
+    'SeededSampler',
+]

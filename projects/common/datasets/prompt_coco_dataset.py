@@ -1,0 +1,181 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""COCO-style data set whose pictures hold objects of many categories."""
+
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import mmcv
+from mmengine import fileio
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+from mmpose.registry import DATASETS
+
+from projects.common.datasets.coco_file import MAKE_SYNTHKPT, CocoKeypointFile
+
+
+@DATASETS.register_module()
+class PromptCocoDataset(BaseDataset):
+    """One item per picture; pictures without an object stay.
+
+    Every item has ``img_id``, ``img_path``, ``height``, ``width``, ``style``
+    (None where the file has none), ``categories`` (the whole vocabulary, V
+    :class:`KeypointCategory`) and, in image pixels, ``gt_bboxes`` (N, 4)
+    xyxy, ``gt_labels`` (N,) that index ``categories``, ``gt_keypoints``
+    (N, Kmax, 3) [x, y, v] and ``gt_areas`` (N,); see
+    :meth:`CocoKeypointFile.instances`. Kmax is that of the data set.
+
+    ``metainfo['categories']`` holds the vocabulary as plain dicts, because
+    checkpoints store it and have to load without our classes;
+    ``KeypointCategory(**record)`` restores one.
+
+    Args:
+        ann_file: COCO-style json, absolute or below ``data_root``.
+        data_root: Folder that the other paths start from.
+        data_prefix: ``img``: folder that ``file_name`` starts from.
+        category_names: Restrict the vocabulary to these, in this order;
+            objects of others are left out, their pictures stay.
+        skip_unreadable: In training, warn once about a picture that cannot
+            be read and take the next one instead of raising an error.
+        metainfo: Additions to the meta information; ``dataset_name``
+            defaults to the name of the annotation file.
+        pipeline: Transforms.
+        test_mode: Whether the data set is for validation or testing.
+        indices: Keep only the first n pictures or those with these indices.
+        serialize_data: Share the annotations between worker processes.
+        lazy_init: Read the annotation file later, on ``full_init``.
+
+    Raises:
+        FileNotFoundError: If the annotation file or the picture folder does
+            not exist.
+        ValueError: If the annotation file is faulty (see
+            :class:`CocoKeypointFile`), or ``skip_unreadable`` is set together
+            with ``test_mode``, which would score a picture twice.
+        OSError: On access, if a picture cannot be read.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        data_root: str = '',
+        data_prefix: dict[str, str] | None = None,
+        category_names: Sequence[str] | None = None,
+        skip_unreadable: bool = False,
+        metainfo: dict[str, Any] | None = None,
+        pipeline: Sequence[dict | Callable] = (),
+        test_mode: bool = False,
+        indices: int | Sequence[int] | None = None,
+        serialize_data: bool = True,
+        lazy_init: bool = False,
+    ) -> None:
+        if skip_unreadable and test_mode:
+            raise ValueError(
+                'skip_unreadable=True with test_mode=True would score '
+                'another picture twice; remove skip_unreadable from the '
+                'validation and test data sets.'
+            )
+        self.category_names = category_names
+        self.skip_unreadable = skip_unreadable
+        self._reported: set[str] = set()
+        super().__init__(
+            ann_file=ann_file,
+            metainfo=metainfo,
+            data_root=data_root,
+            data_prefix={'img': ''} if data_prefix is None else data_prefix,
+            indices=indices,
+            serialize_data=serialize_data,
+            pipeline=list(pipeline),
+            test_mode=test_mode,
+            lazy_init=lazy_init,
+        )
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Read the annotation file into one dict per picture."""
+        source = CocoKeypointFile(self.ann_file, self.category_names)
+        folder = self.data_prefix['img']
+        if folder and not osp.isdir(folder):
+            raise FileNotFoundError(
+                f'The picture folder {folder} of {self.ann_file} does not '
+                'exist; check data_root and data_prefix. ' + MAKE_SYNTHKPT
+            )
+        self.categories = source.categories
+        self._metainfo['categories'] = tuple(map(asdict, self.categories))
+        name = osp.splitext(osp.basename(self.ann_file))[0]
+        self._metainfo.setdefault('dataset_name', name)
+        data_list = [
+            {
+                'img_id': image['id'],
+                'img_path': osp.join(folder, image['file_name']),
+                'height': image['height'],
+                'width': image['width'],
+                'style': image.get('style'),
+                **source.instances(image),
+            }
+            for image in source.images
+        ]
+        if source.num_small_boxes:
+            print_log(
+                f'{self.ann_file}: left out {source.num_small_boxes} '
+                'annotations whose box is narrower or lower than a pixel.',
+                logger='current',
+            )
+        return data_list
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """Annotations of one picture; see the class for the keys."""
+        info = super().get_data_info(idx)
+        # Not stored per picture: all of them share one tuple.
+        info['categories'] = self.categories
+        return info
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline on one picture, or on the next readable one.
+
+        Raises:
+            OSError: If the picture (with ``skip_unreadable``: every picture)
+                cannot be read.
+        """
+        for offset in range(len(self)):
+            # The index itself may be out of range: then that is the error.
+            index = (idx + offset) % len(self) if offset else idx
+            info = self.get_data_info(index)
+            path = info['img_path']
+            try:
+                return self.pipeline(info)
+            except Exception as error:
+                # Transforms fail for other reasons too: look at the file
+                # itself, and let every other error through as it is.
+                if _is_readable(path):
+                    raise
+                message = (
+                    f'The picture {path} (image id {info["img_id"]} of '
+                    f'{self.ann_file}) cannot be read'
+                )
+                if not self.skip_unreadable:
+                    raise OSError(
+                        f'{message}. Replace the file, or remove it from the '
+                        'annotations, or set skip_unreadable=True on the '
+                        'training data set.'
+                    ) from error
+                if path not in self._reported:
+                    self._reported.add(path)
+                    print_log(
+                        f'{message}; the next one is taken instead.',
+                        logger='current',
+                        level='WARNING',
+                    )
+        raise OSError(
+            f'None of the {len(self)} pictures of {self.ann_file} can be '
+            f'read; check that {self.data_prefix["img"]!r} is the right '
+            'folder.'
+        )
+
+
+def _is_readable(path: str) -> bool:
+    try:
+        return mmcv.imfrombytes(fileio.get(path)) is not None
+    except Exception:
+        return False

@@ -1,0 +1,16 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""What a user may ask for: categories with keypoints, and prompts of them."""
+
+from projects.common.structures.category import (
+    COCO_PERSON_SIGMAS,
+    DEFAULT_SIGMA,
+    KeypointCategory,
+)
+from projects.common.structures.prompt import KeypointPrompt
+
+__all__ = [
+    'COCO_PERSON_SIGMAS',
+    'DEFAULT_SIGMA',
+    'KeypointCategory',
+    'KeypointPrompt',
+]

@@ -1,0 +1,102 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""A data set of three pictures and three categories with K = 3, 2, 1."""
+
+import copy
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+CONTENT = {
+    'images': [
+        {
+            'id': 10,
+            'file_name': 'a.png',
+            'width': 40,
+            'height': 20,
+            'style': 'sketch',
+        },
+        {'id': 11, 'file_name': 'b.png', 'width': 30, 'height': 50},
+        {'id': 12, 'file_name': 'c.png', 'width': 24, 'height': 24},
+    ],
+    'categories': [
+        {
+            'id': 5,
+            'name': 'cat',
+            'keypoints': ['nose', 'left_eye', 'right_eye'],
+            'skeleton': [[1, 2], [1, 3]],
+        },
+        {'id': 2, 'name': 'chair', 'keypoints': ['seat', 'back']},
+        {'id': 9, 'name': 'ball', 'keypoints': ['middle']},
+    ],
+    'annotations': [
+        {
+            'id': 100,
+            'image_id': 10,
+            'category_id': 2,
+            'bbox': [2, 3, 10, 8],
+            'area': 60,
+            'iscrowd': 0,
+            'keypoints': [4, 5, 2, 6, 7, 1],
+            'num_keypoints': 2,
+        },
+        {
+            'id': 101,
+            'image_id': 10,
+            'category_id': 5,
+            'bbox': [30, -2, 20, 12],
+            'iscrowd': 0,
+            'keypoints': [35, 4, 2, 33, 2, 0, 37, 3, 2],
+            'num_keypoints': 2,
+        },
+        {
+            'id': 102,
+            'image_id': 10,
+            'category_id': 5,
+            'bbox': [0, 0, 40, 20],
+            'area': 800,
+            'iscrowd': 1,
+            'keypoints': [0] * 9,
+            'num_keypoints': 0,
+        },
+        {
+            'id': 103,
+            'image_id': 11,
+            'category_id': 9,
+            'bbox': [5, 5, 10, 10],
+            'area': 70,
+            'iscrowd': 0,
+            'num_keypoints': 0,
+        },
+    ],
+}
+
+
+@pytest.fixture
+def content():
+    """A copy of the annotation file's content, to be spoilt by tests."""
+    return copy.deepcopy(CONTENT)
+
+
+@pytest.fixture
+def write_coco(tmp_path):
+    """Write content and pictures; returns the arguments of the data set."""
+
+    def write(content, data=None):
+        (tmp_path / 'images').mkdir(exist_ok=True)
+        rng = np.random.default_rng(0)
+        for image in content['images']:
+            shape = (image['height'], image['width'], 3)
+            picture = rng.integers(0, 256, shape, dtype=np.uint8)
+            path = tmp_path / 'images' / image['file_name']
+            cv2.imwrite(str(path), picture)
+        text = json.dumps(content) if data is None else data
+        (tmp_path / 'ann.json').write_text(text)
+        return {
+            'ann_file': 'ann.json',
+            'data_root': str(tmp_path),
+            'data_prefix': {'img': 'images'},
+        }
+
+    return write
