@@ -1,0 +1,8 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""Parts of the training engine that mmengine lacks."""
+
+from projects.common.engine.draw_hook import DrawPredictionsHook
+from projects.common.engine.optim_wrapper import CpuAmpOptimWrapper
+from projects.common.engine.seed_hook import EpochSeedHook
+
+__all__ = ['CpuAmpOptimWrapper', 'DrawPredictionsHook', 'EpochSeedHook']

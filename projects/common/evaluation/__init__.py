@@ -1,0 +1,20 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""Evaluation of promptable detectors: OKS AP, box AP and PCK."""
+
+from projects.common import compat  # noqa: F401
+from projects.common.evaluation.oks_ap import (
+    box_average_precision,
+    keypoint_average_precision,
+)
+from projects.common.evaluation.pck import match_boxes, pck_counts
+from projects.common.evaluation.prompt_keypoint_metric import (
+    PromptKeypointMetric,
+)
+
+__all__ = [
+    'PromptKeypointMetric',
+    'box_average_precision',
+    'keypoint_average_precision',
+    'match_boxes',
+    'pck_counts',
+]

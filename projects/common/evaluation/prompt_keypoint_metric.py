@@ -1,0 +1,390 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""The metric of prompted detection: OKS AP, box AP and PCK per category."""
+
+import json
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from mmpose.registry import METRICS
+
+from projects.common.evaluation.oks_ap import (
+    box_average_precision,
+    keypoint_average_precision,
+)
+from projects.common.evaluation.pck import match_boxes, pck_counts
+from projects.common.structures import KeypointCategory
+
+# xtcocotools drops detections whose keypoint scores are all 0; COCO does not.
+MIN_KEYPOINT_SCORE = 1e-6
+# Least box IoU at which PCK takes a detection for a ground-truth instance.
+PCK_MATCH_IOU = 0.5
+
+
+@METRICS.register_module()
+class PromptKeypointMetric(BaseMetric):
+    """OKS AP, box AP and PCK of a promptable detector, any mix of K.
+
+    Protocol. Each category is evaluated with its own K and sigmas by COCO's
+    evaluation code (OKS 0.50:0.05:0.95, ground-truth ``area``, at most 20
+    detections per picture and category; 100 for boxes); means are taken over
+    the categories that have ground truth. Crowd annotations and, for
+    keypoints, annotations without a labelled keypoint are ignored.
+
+    PCK: detections are matched to the ground truth of their category one to
+    one, greedily by score, at box IoU >= 0.5; a keypoint is correct if it is
+    nearer than ``threshold * max(w, h)`` of the ground-truth box; labelled
+    keypoints (v > 0) count; those of an unmatched instance are wrong. The
+    share is taken per category, then the mean over categories.
+
+    Predictions meet the annotation file by category *name* (upper and lower
+    case alike) and image id. Keys of the result: ``keypoint/{AP,AP50,AP75,
+    AR}``, ``keypoint/AP/<category>``, ``keypoint/AP/super/<supercategory>``,
+    ``bbox/{AP,AP50,AP75}``, ``PCK@<t>``, ``PCK@<t>/<category>``,
+    ``num_images`` and ``num_images_total`` (a smaller first number is a
+    partial evaluation, over the pictures that were seen only; it is also
+    logged). Values are 0..1; -1 where there was nothing to find.
+
+    Args:
+        ann_file: Path of the COCO-style annotation file.
+        pck_thr: One or several PCK thresholds, shares of the box.
+        outfile_prefix: If given, the predictions are also written to
+            ``<outfile_prefix>.keypoints.json`` in COCO's results form.
+        collect_device: ``cpu`` or ``gpu``, see mmengine's ``BaseMetric``.
+        prefix: Put in front of every key.
+
+    Raises:
+        FileNotFoundError: If ``ann_file`` does not exist.
+        ValueError: If the file is not a usable keypoint annotation file, or
+            predictions do not fit it.
+    """
+
+    # Empty, not None: the keys carry their own first part.
+    default_prefix = ''
+
+    def __init__(
+        self,
+        ann_file: str,
+        pck_thr: float | Sequence[float] = 0.2,
+        outfile_prefix: str | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.ann_file = ann_file
+        thresholds = [pck_thr] if np.isscalar(pck_thr) else list(pck_thr)
+        if not thresholds or min(thresholds) <= 0:
+            raise ValueError(
+                f'pck_thr must be one or more positive numbers, got {pck_thr}'
+            )
+        self.pck_thr = [float(t) for t in thresholds]
+        self.outfile_prefix = outfile_prefix
+        self._load_truth()
+
+    def _load_truth(self) -> None:
+        """Read the annotation file: categories, image ids, annotations."""
+        if not os.path.isfile(self.ann_file):
+            raise FileNotFoundError(
+                f'The annotation file "{self.ann_file}" of the metric does '
+                'not exist. Check ann_file of the evaluator and build or '
+                'download the data set first (see docs/dataset_zoo).'
+            )
+        with open(self.ann_file, encoding='utf-8') as file:
+            truth = json.load(file)
+        missing = {'images', 'annotations', 'categories'} - set(truth)
+        if missing:
+            raise ValueError(
+                f'{self.ann_file} has no {sorted(missing)}: it is no '
+                'COCO-style annotation file with ground truth.'
+            )
+        self.images = sorted(image['id'] for image in truth['images'])
+        self.annotations = truth['annotations']
+        self.categories: dict[int, KeypointCategory] = {}
+        self.category_ids: dict[str, int] = {}
+        for record in truth['categories']:
+            category = KeypointCategory.from_coco(record)
+            key = category.name.casefold()
+            if key in self.category_ids:
+                raise ValueError(
+                    f'{self.ann_file} has two categories named '
+                    f'"{category.name}". Predictions are told apart by name: '
+                    'rename one of them.'
+                )
+            self.categories[record['id']] = category
+            self.category_ids[key] = record['id']
+        for annotation in self.annotations:
+            self._check_annotation(annotation)
+
+    def _check_annotation(self, annotation: dict) -> None:
+        """Refuse an annotation that does not fit its category."""
+        where = f'{self.ann_file}, annotation {annotation.get("id")}:'
+        category = self.categories.get(annotation['category_id'])
+        if category is None:
+            raise ValueError(
+                f'{where} there is no category with the id '
+                f'{annotation["category_id"]}. Add it or drop the annotation.'
+            )
+        if annotation.get('keypoints') is None:
+            # A box only: it counts for box AP.
+            annotation['keypoints'] = [0] * 3 * category.num_keypoints
+        length = len(annotation['keypoints'])
+        if length != 3 * category.num_keypoints:
+            raise ValueError(
+                f'{where} keypoints has {length} numbers, but the '
+                f'{category.num_keypoints} keypoints of "{category.name}" '
+                f'need {3 * category.num_keypoints} (x, y, v each).'
+            )
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep what is needed of a batch of predictions, as numpy arrays.
+
+        Args:
+            data_batch: Not used.
+            data_samples: Pose data samples as dicts, with ``img_id``,
+                ``prompts`` and ``pred_instances`` (image pixels).
+        """
+        for sample in data_samples:
+            pred = sample['pred_instances']
+            result = {
+                key: np.asarray(_to_numpy(pred[key]), dtype=dtype)
+                for key, dtype in (
+                    ('bboxes', np.float32),
+                    ('scores', np.float32),
+                    ('labels', np.int64),
+                    ('keypoints', np.float32),
+                    ('keypoint_scores', np.float32),
+                )
+            }
+            categories = sample['prompts']['categories']
+            result['img_id'] = int(sample['img_id'])
+            result['categories'] = [
+                (c.name, c.num_keypoints) for c in categories
+            ]
+            self.results.append(result)
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Evaluate the collected predictions.
+
+        Args:
+            results: What :meth:`process` stored, of all processes.
+
+        Returns:
+            dict: The values named in the class's docstring.
+        """
+        seen = {r['img_id']: r for r in results}  # a padded batch repeats
+        unknown = sorted(set(seen) - set(self.images))
+        if unknown:
+            raise ValueError(
+                f'Predictions for image ids {unknown[:5]} '
+                f'({len(unknown)} in all) that {self.ann_file} does not '
+                'have. Give the metric the annotation file of the data set '
+                'that is evaluated.'
+            )
+        images = [i for i in self.images if i in seen]
+        if len(images) < len(self.images):
+            _warn(
+                f'partial: {len(images)} of {len(self.images)} pictures of '
+                f'{self.ann_file} were evaluated.'
+            )
+        detections = self._to_coco(seen.values())
+        if self.outfile_prefix is not None:
+            self._dump(detections)
+        metrics = self._keypoint_metrics(images, detections)
+        boxes = box_average_precision(
+            images, list(self.categories), self.annotations, detections
+        )
+        for key in ('AP', 'AP50', 'AP75'):
+            metrics[f'bbox/{key}'] = -1.0 if boxes is None else boxes[key]
+        metrics.update(self._pck_metrics(images, detections))
+        metrics['num_images'] = len(images)
+        metrics['num_images_total'] = len(self.images)
+        return metrics
+
+    def _to_coco(self, results: Sequence[dict]) -> list[dict]:
+        """Predictions as COCO results; foreign category names are dropped."""
+        detections, foreign = [], set()
+        for result in results:
+            ids = self._label_ids(result['categories'])
+            foreign.update(
+                name
+                for (name, _), i in zip(result['categories'], ids)
+                if i is None
+            )
+            for index, label in enumerate(result['labels']):
+                if ids[label] is None:
+                    continue
+                num = self.categories[ids[label]].num_keypoints
+                scores = result['keypoint_scores'][index, :num]
+                keypoints = np.concatenate(
+                    [
+                        result['keypoints'][index, :num],
+                        np.maximum(scores, MIN_KEYPOINT_SCORE)[:, None],
+                    ],
+                    axis=1,
+                )
+                x1, y1, x2, y2 = result['bboxes'][index].tolist()
+                detections.append(
+                    {
+                        'image_id': result['img_id'],
+                        'category_id': ids[label],
+                        'bbox': [x1, y1, x2 - x1, y2 - y1],
+                        'score': float(result['scores'][index]),
+                        'keypoints': keypoints.ravel().tolist(),
+                    }
+                )
+        if foreign:
+            _warn(
+                f'{self.ann_file} has no categories named '
+                f'{sorted(foreign)[:5]} ({len(foreign)} in all); '
+                'detections of these prompts are not evaluated.'
+            )
+        return detections
+
+    def _label_ids(self, prompts: Sequence[tuple]) -> list[int | None]:
+        """COCO category id of each prompted category, None if foreign."""
+        ids = [self.category_ids.get(name.casefold()) for name, _ in prompts]
+        for (name, num), category_id in zip(prompts, ids):
+            if category_id is None:
+                continue
+            truth = self.categories[category_id].num_keypoints
+            if num != truth:
+                raise ValueError(
+                    f'The prompt "{name}" has {num} keypoints, but '
+                    f'{self.ann_file} has {truth} for this category. '
+                    "Evaluate with the data set's own keypoint names."
+                )
+        return ids
+
+    def _dump(self, detections: list[dict]) -> None:
+        path = Path(f'{self.outfile_prefix}.keypoints.json')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
+        temporary.write_text(json.dumps(detections), encoding='utf-8')
+        os.replace(temporary, path)
+        print_log(f'Wrote {len(detections)} results to {path}.', 'current')
+
+    def _keypoint_metrics(
+        self, images: list[int], detections: list[dict]
+    ) -> dict[str, float]:
+        """OKS AP per category, per super-category and their means."""
+        truth, found = _by_category(self.annotations), _by_category(detections)
+        rows = {}
+        for category_id, category in self.categories.items():
+            row = keypoint_average_precision(
+                images,
+                category_id,
+                category.sigmas,
+                truth[category_id],
+                found[category_id],
+            )
+            if row is not None:
+                rows[category_id] = row
+        metrics = {}
+        for key in ('AP', 'AP50', 'AP75', 'AR'):
+            values = [row[key] for row in rows.values()]
+            metrics[f'keypoint/{key}'] = _mean(values)
+        supers = defaultdict(list)
+        for category_id, row in rows.items():
+            category = self.categories[category_id]
+            metrics[f'keypoint/AP/{category.name}'] = row['AP']
+            supers[category.supercategory].append(row['AP'])
+        for name, values in supers.items():
+            if name:
+                metrics[f'keypoint/AP/super/{name}'] = _mean(values)
+        return metrics
+
+    def _pck_metrics(
+        self, images: list[int], detections: list[dict]
+    ) -> dict[str, float]:
+        """PCK per category and its mean, for every threshold."""
+        truth, found = _by_category(self.annotations), _by_category(detections)
+        shares, metrics = [], {}
+        for category_id, category in self.categories.items():
+            correct, labelled = self._category_pck(
+                set(images),
+                truth[category_id],
+                found[category_id],
+                category.num_keypoints,
+            )
+            if labelled:
+                shares.append(correct / labelled)
+                for thr, share in zip(self.pck_thr, shares[-1]):
+                    metrics[f'PCK@{thr:g}/{category.name}'] = float(share)
+        for index, thr in enumerate(self.pck_thr):
+            metrics[f'PCK@{thr:g}'] = _mean([s[index] for s in shares])
+        return metrics
+
+    def _category_pck(
+        self,
+        images: set[int],
+        truth: list[dict],
+        found: list[dict],
+        num_keypoints: int,
+    ) -> tuple[np.ndarray, int]:
+        """Correct and labelled keypoints of one category, all pictures."""
+        truth_of, found_of = defaultdict(list), defaultdict(list)
+        for record in truth:
+            if record['image_id'] in images and not record.get('iscrowd'):
+                truth_of[record['image_id']].append(record)
+        for record in found:
+            found_of[record['image_id']].append(record)
+        correct, labelled = np.zeros(len(self.pck_thr), dtype=np.int64), 0
+        for image, records in truth_of.items():
+            boxes, keypoints = _arrays(records, num_keypoints)
+            det_boxes, det_keypoints = _arrays(found_of[image], num_keypoints)
+            matched = match_boxes(
+                _xyxy(det_boxes),
+                np.array([d['score'] for d in found_of[image]]),
+                _xyxy(boxes),
+                PCK_MATCH_IOU,
+            )
+            hits, count = pck_counts(
+                det_keypoints[..., :2],
+                keypoints[..., :2],
+                keypoints[..., 2],
+                boxes[:, 2:],
+                matched,
+                self.pck_thr,
+            )
+            correct += hits
+            labelled += count
+        return correct, labelled
+
+
+def _arrays(
+    records: Sequence[dict], num_keypoints: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (N, 4) xywh and keypoints (N, K, 3) of COCO records."""
+    boxes = np.array([r['bbox'] for r in records], dtype=np.float64)
+    keypoints = np.array([r['keypoints'] for r in records], dtype=np.float64)
+    return boxes.reshape(-1, 4), keypoints.reshape(-1, num_keypoints, 3)
+
+
+def _xyxy(boxes: np.ndarray) -> np.ndarray:
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+
+
+def _by_category(records: Sequence[dict]) -> dict[int, list[dict]]:
+    groups = defaultdict(list)
+    for record in records:
+        groups[record['category_id']].append(record)
+    return groups
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Mean, -1 (as COCO) where there is no value."""
+    return float(np.mean(values)) if len(values) else -1.0
+
+
+def _to_numpy(value: Any) -> Any:
+    return value.detach().cpu().numpy() if hasattr(value, 'detach') else value
+
+
+def _warn(message: str) -> None:
+    print_log(message, logger='current', level=logging.WARNING)

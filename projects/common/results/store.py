@@ -1,0 +1,325 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""Measured figures with what is needed to repeat them.
+
+A file ``docs/results/NAME.json`` is a list of entries; every figure that the
+docs show is one of them.
+"""
+
+import datetime
+import json
+import math
+import os
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from projects.common.checkpoints import file_sha256
+from projects.common.version import __version__
+
+_SHA256 = re.compile(r'[0-9a-f]{64}')
+
+
+@dataclass(frozen=True)
+class ResultEntry:
+    """One figure and where it comes from.
+
+    Args:
+        claim: What it shows, a short sentence or phrase.
+        metric: Name of the metric, for example ``keypoint/AP``.
+        value: The figure.
+        protocol: Thresholds and settings that the figure depends on.
+        config: Path of the config, from the root of the repository.
+        checkpoint: Path of the checkpoint, from the root if it is shipped;
+            '' if none was used.
+        checkpoint_sha256: Hash of that file, '' if none was used.
+        external: True if the checkpoint does not ship under checkpoints/.
+        data: Path of the annotation or episode file, '' without data.
+        data_sha256: Hash of that file, '' without data.
+        device: Where it was measured.
+        command: What to type to measure it again.
+        date: Day of the measurement, YYYY-MM-DD.
+        version: Version of this package.
+
+    Raises:
+        ValueError: If a field is empty or malformed.
+    """
+
+    claim: str
+    metric: str
+    value: int | float
+    protocol: str
+    config: str
+    checkpoint: str
+    checkpoint_sha256: str
+    external: bool
+    data: str
+    data_sha256: str
+    device: str
+    command: str
+    date: str
+    version: str
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type is str and not isinstance(value, str):
+                self._refuse(field.name, value, 'a text')
+        optional = ('checkpoint', 'data')
+        for name in (
+            'claim',
+            'metric',
+            'protocol',
+            'config',
+            'device',
+            'command',
+            'version',
+        ):
+            if not getattr(self, name).strip():
+                self._refuse(name, getattr(self, name), 'a text, not empty')
+        if not isinstance(self.external, bool):
+            self._refuse('external', self.external, 'true or false')
+        if (
+            isinstance(self.value, bool)
+            or not isinstance(self.value, (int, float))
+            or not math.isfinite(self.value)
+        ):
+            self._refuse('value', self.value, 'a finite number')
+        for name in optional:
+            digest = getattr(self, f'{name}_sha256')
+            if getattr(self, name) and not _SHA256.fullmatch(digest):
+                self._refuse(f'{name}_sha256', digest, '64 hexadecimal digits')
+        try:
+            datetime.date.fromisoformat(self.date)
+        except ValueError:
+            self._refuse('date', self.date, 'a day like 2026-01-31')
+
+    def _refuse(self, name: str, value: Any, wanted: str) -> None:
+        raise ValueError(
+            f'Result "{self.claim}", {self.metric}: {name} is {value!r}, it '
+            f'must be {wanted}.'
+        )
+
+
+def load_entries(path: str | Path) -> list[ResultEntry]:
+    """Read and check a results file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not a list of valid entries.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'There is no results file "{path}"; tools/test.py --record '
+            'writes one.'
+        )
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{path} is no valid json: {error}.') from error
+    if not isinstance(content, list):
+        raise ValueError(f'{path} must hold a list of entries.')
+    names = {field.name for field in fields(ResultEntry)}
+    entries = []
+    for index, item in enumerate(content):
+        wrong = names.symmetric_difference(item)
+        if wrong:
+            raise ValueError(
+                f'{path}, entry {index}: fields {sorted(wrong)} are missing '
+                'or unknown.'
+            )
+        try:
+            entries.append(ResultEntry(**item))
+        except ValueError as error:
+            raise ValueError(f'{path}, entry {index}: {error}') from error
+    return entries
+
+
+def record(
+    path: str | Path,
+    *,
+    claim: str,
+    metrics: Mapping[str, int | float],
+    config: str,
+    command: str,
+    protocol: str,
+    checkpoint: str | None = None,
+    data: str | None = None,
+    root: str | Path = '.',
+) -> list[ResultEntry]:
+    """Add one entry per metric to a results file.
+
+    Entries of the same claim, config and checkpoint path are replaced,
+    others stay.
+
+    Args:
+        path: The file, usually ``docs/results/NAME.json``.
+        claim: What the metrics show.
+        metrics: Names and values.
+        config: Path of the config.
+        command: What was typed.
+        protocol: See :func:`describe_protocol`.
+        checkpoint: Path of the checkpoint, if one was used.
+        data: Path of the annotation or episode file, if one was used.
+        root: Root of the repository; paths below it are stored from there.
+
+    Returns:
+        list: The new entries.
+    """
+    root = Path(root).resolve()
+    weights = _from_root(checkpoint, root)
+    common = {
+        'claim': claim,
+        'protocol': protocol,
+        'config': _from_root(config, root),
+        'checkpoint': weights,
+        'checkpoint_sha256': file_sha256(checkpoint) if checkpoint else '',
+        'external': bool(weights) and not weights.startswith('checkpoints/'),
+        'data': _from_root(data, root),
+        'data_sha256': file_sha256(data) if data else '',
+        'device': device_name(),
+        'command': command,
+        'date': datetime.date.today().isoformat(),
+        'version': __version__,
+    }
+    new = [
+        ResultEntry(metric=name, value=_plain_number(value), **common)
+        for name, value in metrics.items()
+    ]
+    path = Path(path)
+    kept = [
+        entry
+        for entry in (load_entries(path) if path.exists() else [])
+        if (entry.claim, entry.config, entry.checkpoint)
+        != (claim, common['config'], weights)
+    ]
+    _write(path, kept + new)
+    return new
+
+
+def verify_entries(
+    entries: Sequence[ResultEntry], root: str | Path = '.'
+) -> list[str]:
+    """Check entries against the repository.
+
+    Args:
+        entries: What :func:`load_entries` returned.
+        root: Root of the repository.
+
+    Returns:
+        list: A sentence for every config that is gone and every shipped
+        checkpoint that is gone or has changed; empty if all is well.
+    """
+    root, problems, hashes = Path(root), [], {}
+    for entry in entries:
+        where = f'Result "{entry.claim}", {entry.metric}:'
+        if not (root / entry.config).is_file():
+            problems.append(
+                f'{where} the config {entry.config} does not exist.'
+            )
+        if not entry.checkpoint or entry.external:
+            continue
+        file = root / entry.checkpoint
+        if not file.is_file():
+            problems.append(
+                f'{where} the checkpoint {entry.checkpoint} does not exist.'
+            )
+            continue
+        if file not in hashes:
+            hashes[file] = file_sha256(file)
+        if hashes[file] != entry.checkpoint_sha256:
+            problems.append(
+                f'{where} the checkpoint {entry.checkpoint} has changed '
+                'since it was measured; measure it again.'
+            )
+    return problems
+
+
+def describe_protocol(
+    cfg: Mapping[str, Any], metrics: Mapping[str, Any]
+) -> str:
+    """What the figures of a test run depend on, in one line.
+
+    Args:
+        cfg: The config with ``test_evaluator`` and ``model``.
+        metrics: The result, of which ``num_images`` is used.
+    """
+    parts = []
+    for evaluator in _evaluators(cfg):
+        shown = ', '.join(
+            f'{key}={value}'
+            for key, value in evaluator.items()
+            if key
+            not in ('type', 'ann_file', 'outfile_prefix', 'out_file_path')
+        )
+        parts.append(f'{evaluator["type"]}({shown})')
+    settings = (cfg.get('model') or {}).get('test_cfg') or {}
+    if settings:
+        shown = ', '.join(f'{k}={v}' for k, v in settings.items())
+        parts.append(f'test_cfg({shown})')
+    count, total = (metrics.get(k) for k in ('num_images', 'num_images_total'))
+    if count is not None:
+        parts.append(
+            f'{count} pictures'
+            if count == total
+            else f'PARTIAL: {count} of {total} pictures'
+        )
+    return '; '.join(parts)
+
+
+def annotation_file(cfg: Mapping[str, Any]) -> str | None:
+    """Annotation file of the first test evaluator that has one."""
+    files = (evaluator.get('ann_file') for evaluator in _evaluators(cfg))
+    return next((file for file in files if file), None)
+
+
+def device_name() -> str:
+    """The device that models run on by default, in words."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f'CPU ({_cpu_model()}, {torch.get_num_threads()} threads)'
+
+
+def _cpu_model() -> str:
+    info = Path('/proc/cpuinfo')  # Linux; Python itself does not know more
+    if info.exists():
+        found = re.search(r'model name\s*: (.+)', info.read_text())
+        if found:
+            return found.group(1)
+    return platform.processor() or platform.machine()
+
+
+def _evaluators(cfg: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    evaluators = cfg.get('test_evaluator') or []
+    return (
+        [evaluators] if isinstance(evaluators, Mapping) else list(evaluators)
+    )
+
+
+def _plain_number(value: Any) -> int | float:
+    return value if isinstance(value, int) else round(float(value), 6)
+
+
+def _from_root(path: str | None, root: Path) -> str:
+    """A path as seen from the root, unchanged if it lies elsewhere."""
+    if not path:
+        return ''
+    absolute = Path(os.path.abspath(path))
+    return (
+        absolute.relative_to(root).as_posix()
+        if absolute.is_relative_to(root)
+        else str(path)
+    )
+
+
+def _write(path: Path, entries: Sequence[ResultEntry]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
+    text = json.dumps([asdict(e) for e in entries], indent=2)
+    temporary.write_text(text + '\n', encoding='utf-8')
+    os.replace(temporary, path)

@@ -1,0 +1,280 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from projects.common.evaluation import (
+    PromptKeypointMetric,
+    prompt_keypoint_metric,
+)
+from projects.common.structures import KeypointCategory, KeypointPrompt
+
+CATEGORIES = [
+    {
+        'id': 3,
+        'name': 'Cat',
+        'supercategory': 'animal',
+        'keypoints': ['nose', 'left ear', 'right ear', 'tail'],
+        'sigmas': [0.05, 0.05, 0.05, 0.1],
+    },
+    {
+        'id': 7,
+        'name': 'chair',
+        'supercategory': 'furniture',
+        'keypoints': ['a', 'b'],
+    },
+    {'id': 9, 'name': 'dog', 'supercategory': 'animal', 'keypoints': ['nose']},
+    {'id': 11, 'name': 'unused', 'supercategory': 'other', 'keypoints': ['x']},
+]
+POINTS = {
+    3: [[20, 30, 2], [60, 30, 2], [40, 90, 1], [0, 0, 0]],
+    7: [[20, 30, 2], [60, 90, 2]],
+    9: [[30, 40, 2]],
+}
+
+
+def truth_record(index, image, category, dx=0.0):
+    points = np.array(POINTS[category], dtype=float)
+    points[:, 0] += dx
+    return {
+        'id': index,
+        'image_id': image,
+        'category_id': category,
+        'bbox': [10.0 + dx, 20.0, 60.0, 80.0],
+        'area': 4800.0,
+        'iscrowd': 0,
+        'num_keypoints': int((points[:, 2] > 0).sum()),
+        'keypoints': points.ravel().tolist(),
+    }
+
+
+ANNOTATIONS = [
+    truth_record(1, 1, 3),
+    truth_record(2, 1, 7, 100.0),
+    truth_record(3, 2, 9),
+    truth_record(4, 2, 9, 200.0),
+]
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    messages = []
+    monkeypatch.setattr(prompt_keypoint_metric, '_warn', messages.append)
+    return messages
+
+
+@pytest.fixture
+def ann_file(tmp_path):
+    path = tmp_path / 'val.json'
+    write(path)
+    return str(path)
+
+
+def write(path, **changes):
+    content = {
+        'images': [
+            {'id': i, 'file_name': f'{i}.png', 'width': 640, 'height': 480}
+            for i in (1, 2, 3)
+        ],
+        'categories': CATEGORIES,
+        'annotations': ANNOTATIONS,
+    }
+    path.write_text(json.dumps({**content, **changes}))
+
+
+def sample(image, records=(), names=None, dx=0.0):
+    """What a model predicts: the records, shifted by dx pixels."""
+    by_id = {c['id']: KeypointCategory.from_coco(c) for c in CATEGORIES}
+    # The prompt's order differs from the file's.
+    categories = names or tuple(reversed(by_id.values()))
+    ids = list(reversed(by_id))
+    k_max = max(c.num_keypoints for c in categories)
+    keypoints = torch.zeros(len(records), k_max, 2)
+    boxes = torch.zeros(len(records), 4)
+    for row, record in enumerate(records):
+        xyv = torch.tensor(record['keypoints']).view(-1, 3)
+        keypoints[row, : len(xyv)] = xyv[:, :2] + torch.tensor([dx, 0.0])
+        x, y, w, h = record['bbox']
+        boxes[row] = torch.tensor([x, y, x + w, y + h])
+    prompt = KeypointPrompt.from_categories(categories)
+    return {
+        'img_id': image,
+        'prompts': prompt.to_dict(),
+        'pred_instances': {
+            'bboxes': boxes,
+            'scores': torch.linspace(0.9, 0.5, len(records)),
+            'labels': torch.tensor(
+                [ids.index(r['category_id']) for r in records]
+            ).long(),
+            'keypoints': keypoints,
+            'keypoint_scores': torch.zeros(len(records), k_max),
+        },
+    }
+
+
+def run(ann_file, samples, **kwargs):
+    metric = PromptKeypointMetric(ann_file, **kwargs)
+    metric.process({}, samples)
+    return metric.evaluate(len(samples))
+
+
+def perfect_samples():
+    return [
+        sample(1, ANNOTATIONS[:2]),
+        sample(2, ANNOTATIONS[2:]),
+        sample(3),
+    ]
+
+
+def test_perfect_predictions_of_mixed_k(ann_file):
+    metrics = run(ann_file, perfect_samples(), pck_thr=(0.1, 0.2))
+    expected = {
+        f'keypoint/{k}': 1.0
+        for k in (
+            'AP',
+            'AP50',
+            'AP75',
+            'AR',
+            'AP/Cat',
+            'AP/chair',
+            'AP/dog',
+            'AP/super/animal',
+            'AP/super/furniture',
+        )
+    }
+    expected |= {f'bbox/{k}': 1.0 for k in ('AP', 'AP50', 'AP75')}
+    for thr in ('PCK@0.1', 'PCK@0.2'):
+        expected |= {f'{thr}{k}': 1.0 for k in ('', '/Cat', '/chair', '/dog')}
+    expected |= {'num_images': 3, 'num_images_total': 3}
+    assert metrics == pytest.approx(expected)
+
+
+def test_means_are_over_categories_with_ground_truth(ann_file):
+    samples = [sample(1, ANNOTATIONS[:1]), sample(2, ANNOTATIONS[2:3])]
+    metrics = run(ann_file, samples + [sample(3)])
+    # One of two dogs: recall 0.5, so 51 of the 101 recall points.
+    dog = 51 / 101
+    assert metrics['keypoint/AP/dog'] == pytest.approx(dog)
+    assert metrics['keypoint/AP/chair'] == 0.0
+    assert metrics['keypoint/AP'] == pytest.approx((1 + 0 + dog) / 3)
+    assert metrics['keypoint/AP/super/animal'] == pytest.approx((1 + dog) / 2)
+    assert metrics['keypoint/AR'] == pytest.approx((1 + 0 + 0.5) / 3)
+    assert metrics['bbox/AP'] == pytest.approx((1 + 0 + dog) / 3)
+    assert metrics['PCK@0.2/dog'] == 0.5
+    assert metrics['PCK@0.2'] == pytest.approx(0.5)
+    assert not any('unused' in key for key in metrics)
+
+
+def test_displacement_and_each_category_its_sigmas(ann_file):
+    # OKS of the shifted cat: its three labelled keypoints have sigma 0.05.
+    dx = 7.0
+    oks = np.exp(-(dx**2) / (2 * 4800 * 0.1**2))
+    metrics = run(
+        ann_file,
+        [
+            sample(1, ANNOTATIONS[:2], dx=dx),
+            sample(2, ANNOTATIONS[2:], dx=dx),
+            sample(3),
+        ],
+        pck_thr=[dx / 80, dx / 80 + 1e-4],
+    )
+    passed = (np.linspace(0.5, 0.95, 10) <= oks).mean()
+    assert 0 < passed < 1
+    assert metrics['keypoint/AP/Cat'] == pytest.approx(passed)
+    assert metrics['keypoint/AP'] == pytest.approx(passed)
+    assert metrics['bbox/AP'] == pytest.approx(1.0)
+    assert [metrics[k] for k in ('PCK@0.0875', 'PCK@0.0876')] == [0.0, 1.0]
+
+
+def test_empty_predictions(ann_file):
+    metrics = run(ann_file, [sample(1), sample(2), sample(3)])
+    for key in ('keypoint/AP', 'keypoint/AR', 'bbox/AP', 'PCK@0.2'):
+        assert metrics[key] == 0.0
+
+
+def test_no_ground_truth_at_all(tmp_path):
+    write(tmp_path / 'a.json', annotations=[])
+    metrics = run(str(tmp_path / 'a.json'), [sample(1, ANNOTATIONS[:2])])
+    for key in ('keypoint/AP', 'bbox/AP', 'PCK@0.2'):
+        assert metrics[key] == -1.0
+
+
+def test_partial_evaluation_says_so(ann_file, warnings):
+    metrics = run(ann_file, [sample(1, ANNOTATIONS[:2])] * 2)
+    assert (metrics['num_images'], metrics['num_images_total']) == (1, 3)
+    # Only the pictures that were seen are scored, and each of them once.
+    assert metrics['keypoint/AP'] == pytest.approx(1.0)
+    assert metrics['bbox/AP'] == pytest.approx(1.0)
+    assert 'keypoint/AP/dog' not in metrics
+    assert len(warnings) == 1 and 'partial: 1 of 3 pictures' in warnings[0]
+
+
+def test_foreign_prompts_are_dropped(ann_file, warnings):
+    other = tuple(
+        KeypointCategory.from_coco(dict(c, name=n))
+        for c, n in zip(reversed(CATEGORIES), ('a', 'bird', 'b', 'CAT'))
+    )
+    first = sample(1, ANNOTATIONS[:2], names=other)
+    metrics = run(ann_file, [first, sample(2), sample(3)])
+    assert metrics['keypoint/AP/Cat'] == pytest.approx(1.0)
+    assert metrics['keypoint/AP/chair'] == 0.0
+    assert len(warnings) == 1 and "['a', 'b', 'bird']" in warnings[0]
+
+
+def test_writes_coco_results(ann_file, tmp_path):
+    prefix = tmp_path / 'out' / 'tiny'
+    run(ann_file, perfect_samples(), outfile_prefix=str(prefix))
+    files = list((tmp_path / 'out').iterdir())
+    assert [f.name for f in files] == ['tiny.keypoints.json']
+    records = json.loads(files[0].read_text())
+    assert [r['category_id'] for r in records] == [3, 7, 9, 9]
+    assert [len(r['keypoints']) for r in records] == [12, 6, 3, 3]
+    assert records[0]['bbox'] == [10.0, 20.0, 60.0, 80.0]
+
+
+def test_prefix_and_no_warning_without(ann_file):
+    assert PromptKeypointMetric(ann_file).prefix == ''
+    metrics = run(ann_file, perfect_samples(), prefix='mouse')
+    assert metrics['mouse/keypoint/AP'] == pytest.approx(1.0)
+
+
+def test_bad_input(ann_file, tmp_path):
+    with pytest.raises(FileNotFoundError, match='does not exist. Check'):
+        PromptKeypointMetric(str(tmp_path / 'no.json'))
+    with pytest.raises(ValueError, match='positive'):
+        PromptKeypointMetric(ann_file, pck_thr=[])
+    with pytest.raises(ValueError, match=r'image ids \[77\]'):
+        run(ann_file, [sample(77)])
+    changed = tuple(
+        KeypointCategory(c['name'], (*c['keypoints'], 'more'))
+        for c in reversed(CATEGORIES[:1])
+    )
+    with pytest.raises(ValueError, match='"Cat" has 5 keypoints, but .* 4'):
+        run(ann_file, [sample(1, names=changed)])
+    path = tmp_path / 'bad.json'
+    path.write_text('{"images": []}')
+    with pytest.raises(ValueError, match=r"no \['annotations', 'categ"):
+        PromptKeypointMetric(str(path))
+    write(path, categories=[*CATEGORIES, dict(CATEGORIES[0], id=50)])
+    with pytest.raises(ValueError, match='two categories named "Cat"'):
+        PromptKeypointMetric(str(path))
+    short = dict(ANNOTATIONS[0], keypoints=[1, 2])
+    write(path, annotations=[short])
+    with pytest.raises(ValueError, match='annotation 1: keypoints has 2 num'):
+        PromptKeypointMetric(str(path))
+    write(path, annotations=[dict(ANNOTATIONS[0], category_id=99)])
+    with pytest.raises(ValueError, match='no category with the id 99'):
+        PromptKeypointMetric(str(path))
+
+
+def test_annotations_without_keypoints_count_for_boxes_only(tmp_path):
+    record = {k: v for k, v in ANNOTATIONS[0].items() if k != 'keypoints'}
+    write(tmp_path / 'a.json', annotations=[record])
+    metrics = run(
+        str(tmp_path / 'a.json'),
+        [sample(1, ANNOTATIONS[:1]), sample(2), sample(3)],
+    )
+    assert metrics['bbox/AP'] == pytest.approx(1.0)
+    assert metrics['keypoint/AP'] == -1.0 and metrics['PCK@0.2'] == -1.0

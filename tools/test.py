@@ -1,0 +1,112 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``."""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from projects import xpose  # noqa: F401  registers what configs name
+from projects.common import launch, results
+from projects.common.checkpoints import require_checkpoint
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Evaluate a checkpoint.')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--out', help='write the metrics to this json file')
+    parser.add_argument(
+        '--dump', help='write the predictions to this .pkl file'
+    )
+    parser.add_argument(
+        '--record',
+        metavar='FILE',
+        help='store the metrics, with all that is needed to repeat them, in '
+        'this file of docs/results/',
+    )
+    parser.add_argument('--claim', help='what a record shows, in a sentence')
+    launch.add_common_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def prepare_config(args: argparse.Namespace) -> Config:
+    """The config with all options of the command line merged.
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint does not exist.
+        ValueError: If an option is unknown or does not go with the config.
+    """
+    require_checkpoint(args.checkpoint)
+    if bool(args.record) != bool(args.claim):
+        raise ValueError(
+            '--record and --claim belong together: where to store the '
+            'metrics, and what they show.'
+        )
+    cfg = launch.load_config(args)
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    if args.dump is not None:
+        if not args.dump.endswith(('.pkl', '.pickle')):
+            raise ValueError(
+                f'--dump writes a pickle file, so "{args.dump}" must end in '
+                '.pkl.'
+            )
+        evaluators = cfg.test_evaluator
+        if not isinstance(evaluators, (list, tuple)):
+            evaluators = [evaluators]
+        dump = {'type': 'DumpResults', 'out_file_path': args.dump}
+        cfg.test_evaluator = [*evaluators, dump]
+    return cfg
+
+
+def write_json(path: str, content: dict[str, Any]) -> None:
+    """Write a json file, whole or not at all."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    temporary = f'{path}.{os.getpid()}.tmp'
+    with open(temporary, 'w', encoding='utf-8') as file:
+        json.dump(content, file, indent=2)
+    os.replace(temporary, path)
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Evaluate as the command line says and return the metrics."""
+    args = parse_args(argv)
+    with launch.sentences_only():
+        cfg = prepare_config(args)
+    launch.start_distributed_cpu(cfg)
+    runner = Runner.from_cfg(cfg)
+    if not args.allow_partial_load:
+        with launch.sentences_only():
+            launch.check_loaded(runner, args.checkpoint)
+    metrics = runner.test()
+    if is_main_process():
+        if args.out is not None:
+            write_json(args.out, metrics)
+        if args.record is not None:
+            command = shlex.join(['python', 'tools/test.py', *sys.argv[1:]])
+            results.record(
+                args.record,
+                claim=args.claim,
+                metrics=metrics,
+                config=args.config,
+                checkpoint=args.checkpoint,
+                data=results.annotation_file(cfg),
+                protocol=results.describe_protocol(cfg, metrics),
+                command=command,
+            )
+    return metrics
+
+
+if __name__ == '__main__':
+    main()
