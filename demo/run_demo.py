@@ -1,0 +1,13 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""SynthKPT, a short training, evaluation, pictures: ``make demo``."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+if __name__ == '__main__':
+    # Not above: processes that draw pictures import this file too.
+    from projects.xpose.demo.run import main
+
+    sys.exit(main())

@@ -1,0 +1,34 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""Where the files that come with the package are."""
+
+from pathlib import Path
+
+
+def data_root() -> Path:
+    """The folder that holds configs/ and model-index.yml.
+
+    Returns:
+        Path: The root of the checkout, or inside an installed wheel the
+        folder ``projects/common/.mim`` (the name that mim knows).
+
+    Raises:
+        FileNotFoundError: If the package was copied without its configs.
+    """
+    here = Path(__file__).resolve()
+    for root in (here.parent / '.mim', here.parents[2]):
+        if (root / 'configs').is_dir():
+            return root
+    raise FileNotFoundError(
+        f'No folder configs/ beside {here.parents[1]} and none in '
+        f'{here.parent / ".mim"}. Work in a clone of the repository, or '
+        'install the wheel: pip install --no-deps anykeypoint-*.whl'
+    )
+
+
+def config_root() -> Path:
+    """The folder of all configs, in a checkout and installed.
+
+    Returns:
+        Path: The folder ``configs`` of :func:`data_root`.
+    """
+    return data_root() / 'configs'

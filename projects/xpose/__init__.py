@@ -1,0 +1,16 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""X-Pose: promptable, end-to-end keypoint detection of several objects.
+
+Importing this package registers everything its configs name.
+"""
+
+# ruff: noqa: F401
+import projects.common.backbones
+import projects.common.compat
+import projects.common.datasets
+import projects.common.engine
+import projects.common.evaluation
+import projects.common.prompt_encoders
+import projects.common.visualization
+import projects.xpose.engine
+import projects.xpose.models

@@ -1,0 +1,6 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""A trained model in a few lines of Python."""
+
+from .inference import init_model, predict
+
+__all__ = ['init_model', 'predict']

@@ -1,0 +1,123 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""The stages of the demo, one after the other."""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import projects.xpose  # noqa: F401  registers what configs name
+from projects.common.synthkpt.writer import generate
+from projects.xpose.demo.evaluation import evaluate
+from projects.xpose.demo.page import MAIN_METRICS, render_page
+from projects.xpose.demo.prediction import predict_scenes
+from projects.xpose.demo.progress import StageLog
+from projects.xpose.demo.settings import DemoSettings
+from projects.xpose.demo.summary import summarise, write_json, write_text
+from projects.xpose.demo.training import draw_losses, moving_ends, train
+
+CURVE = 'pictures/loss.svg'
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Make data, train briefly, evaluate, predict, show.'
+    )
+    parser.add_argument(
+        '--reduced', action='store_true', help='the same in small, as CI does'
+    )
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('work_dirs/demo'),
+        help='folder for everything (default: work_dirs/demo)',
+    )
+    return parser.parse_args(argv)
+
+
+def run_demo(settings: DemoSettings) -> dict[str, Any]:
+    """Run all stages and write the page.
+
+    Args:
+        settings (DemoSettings): The sizes.
+
+    Returns:
+        dict: What ``summary.json`` holds.
+    """
+    log, counts = StageLog(total=4), settings.counts
+    with log.stage(
+        'data',
+        f'SynthKPT: {counts["train"]} training and {counts["val"]} '
+        f'validation pictures in {settings.data}',
+    ):
+        workers = min(os.cpu_count() or 1, 8)
+        bar = sys.stderr.isatty()
+        generate(settings.data, settings.seed, counts, workers, bar)
+    with log.stage(
+        'train',
+        f'xpose_tiny from scratch, {settings.iterations} iterations or '
+        f'{settings.max_train_seconds:.0f} s',
+    ):
+        training = train(settings)
+        print('      loss {:.1f} -> {:.1f}'.format(*_ends(training)))
+    with log.stage('evaluate', 'The checkpoint on the validation pictures'):
+        evaluation = evaluate(settings, training['checkpoint'])
+        print(f'      {evaluation["note"]}')
+        for key, words in MAIN_METRICS:
+            print(f'      {words:<14} {evaluation["metrics"][key]:.3f}')
+    with log.stage('predict', 'Pictures with several prompts'):
+        shown = predict_scenes(settings, evaluation['checkpoint'])
+    return write_results(
+        settings, summarise(settings, log.seconds, training, evaluation, shown)
+    )
+
+
+def _ends(training: dict[str, Any]) -> tuple[float, float]:
+    return moving_ends(training['loss'])
+
+
+def write_results(
+    settings: DemoSettings, summary: dict[str, Any]
+) -> dict[str, Any]:
+    """Write curve, page and summary; each is complete or absent."""
+    draw_losses(summary['training']['loss'], settings.out / CURVE)
+    write_json(settings.out / 'summary.json', summary)
+    write_text(settings.out / 'index.html', render_page(summary, CURVE))
+    return summary
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the demo.
+
+    Returns:
+        int: Exit status: 0, or 1 after an error that is printed as a
+        sentence.
+    """
+    args = parse_args(argv)
+    _quieten()
+    settings = (DemoSettings.reduced if args.reduced else DemoSettings)(
+        args.out
+    )
+    try:
+        summary = run_demo(settings)
+    except (OSError, ValueError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    print(
+        f'Done in {summary["seconds"]["total"]:.0f} s. Open\n'
+        f'  {settings.out / "index.html"}\nAll figures are in\n'
+        f'  {settings.out / "summary.json"}'
+    )
+    return 0
+
+
+def _quieten() -> None:
+    """Silence what speaks to developers of the packages below us."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    warnings.filterwarnings('ignore', message='torch.meshgrid')

@@ -1,0 +1,135 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""Keypoint groups: each kept object takes the keypoints of its category.
+
+Dims: B batch, N object queries, G groups (kept objects), C categories,
+K keypoints, D channels.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .references import ReferenceRefiner
+
+
+@dataclass
+class KeypointGroups:
+    """The kept objects of a batch.
+
+    Attributes:
+        indices (Tensor): (B, G) which object query each group came from.
+        labels (Tensor): (B, G) the category whose keypoints it takes, an
+            index into the picture's prompt.
+        keypoint_mask (Tensor): (B, G, K) True = real; K is the largest of
+            the categories kept in this batch.
+    """
+
+    indices: Tensor
+    labels: Tensor
+    keypoint_mask: Tensor
+
+    @property
+    def slot_mask(self) -> Tensor:
+        """(B, G, 1 + K) True = real; slot 0 is the box."""
+        return torch.cat(
+            [torch.ones_like(self.keypoint_mask[..., :1]), self.keypoint_mask],
+            -1,
+        )
+
+    def take(self, values: Tensor) -> Tensor:
+        """Pick (B, N, ...) values of the kept queries: (B, G, ...)."""
+        return take(values, self.indices)
+
+
+def take(values: Tensor, indices: Tensor) -> Tensor:
+    """Pick rows (B, G) of (B, N, ...) in every picture: (B, G, ...)."""
+    rows = torch.arange(len(values), device=values.device)[:, None]
+    return values[rows, indices]
+
+
+def keep_objects(
+    logits: Tensor,
+    keypoint_mask: Tensor,
+    num_groups: int,
+    assigned_labels: Tensor | None = None,
+) -> KeypointGroups:
+    """Keep the best objects of every picture.
+
+    Args:
+        logits (Tensor): (B, N, C), -inf at padded categories.
+        keypoint_mask (Tensor): (B, C, K') True = real.
+        num_groups (int): G, cut to N.
+        assigned_labels (Tensor, optional): (B, N) the true category of
+            queries that are matched to an object, else -1 (training):
+            these are kept before all others and take that category, so
+            that every object trains its keypoints. Other groups have no
+            keypoints to learn and are cut to the K of the matched ones.
+
+    Returns:
+        KeypointGroups: By descending score, matched objects first.
+    """
+    scores, labels = logits.max(-1)
+    num_groups = min(num_groups, scores.shape[1])
+    if assigned_labels is not None:
+        matched = assigned_labels >= 0
+        num_groups = max(num_groups, int(matched.sum(1).max()))
+        labels = torch.where(matched, assigned_labels, labels)
+        scores = scores.masked_fill(matched, float('inf'))
+    indices = scores.topk(num_groups, dim=1).indices
+    labels = labels.gather(1, indices)
+    mask = take(keypoint_mask, labels)  # (B, G, K')
+    counts = mask.sum(-1)  # keypoints fill slots from the front
+    if assigned_labels is not None:
+        counts = counts * (assigned_labels.gather(1, indices) >= 0)
+    largest = max(1, int(counts.max()))
+    return KeypointGroups(indices, labels, mask[..., :largest])
+
+
+def expand_groups(
+    groups: KeypointGroups,
+    query: Tensor,
+    boxes: Tensor,
+    content: Tensor,
+    refiner: ReferenceRefiner,
+) -> tuple[Tensor, Tensor]:
+    """Make [box, keypoint 1..K] queries of every kept object.
+
+    Args:
+        groups (KeypointGroups): The kept objects.
+        query (Tensor): (B, N, D).
+        boxes (Tensor): (B, N, 4).
+        content (Tensor): (B, G, K, D) keypoint prompts of the groups.
+        refiner (ReferenceRefiner): Places the keypoints.
+
+    Returns:
+        tuple[Tensor, Tensor]: Queries (B, G, 1 + K, D) and references
+        (B, G, 1 + K, 4).
+    """
+    query, boxes = groups.take(query), groups.take(boxes)
+    start = refiner.start_keypoints(content, query, boxes)
+    return (
+        torch.cat([query[:, :, None], content], 2),
+        torch.cat([boxes[:, :, None], start], 2),
+    )
+
+
+def keypoint_content(
+    groups: KeypointGroups, embeddings: Tensor, projection: nn.Module
+) -> Tensor:
+    """Project the keypoint prompts that the groups take.
+
+    Args:
+        groups (KeypointGroups): The kept objects.
+        embeddings (Tensor): (B, C, K', E) of all categories.
+        projection (nn.Module): From E to D channels.
+
+    Returns:
+        Tensor: (B, G, K, D).
+    """
+    num_groups, num_keypoints = groups.keypoint_mask.shape[1:]
+    embeddings = embeddings[:, :, :num_keypoints]
+    # Whichever is fewer: categories (few are asked for) or groups.
+    if embeddings.shape[1] <= num_groups:
+        return take(projection(embeddings), groups.labels)
+    return projection(take(embeddings, groups.labels))

@@ -1,0 +1,148 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""What may import what, and how long things may be."""
+
+import ast
+import re
+
+import pytest
+
+from tests.conftest import REPO_ROOT
+
+# Need the compatibility hook before they are imported.
+AFTER_COMPAT = {
+    'diffusers',
+    'mmcv',
+    'mmdet',
+    'mmpose',
+    'open_clip',
+    'timm',
+    'torchvision',
+    'transformers',
+}
+FORBIDDEN = {
+    'common': ('projects.xpose', 'projects.ppm'),
+    'xpose': ('projects.ppm',),
+    'ppm': ('projects.xpose',),
+}
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 80
+
+
+def python_files(*folders):
+    return [
+        pytest.param(path, id=str(path.relative_to(REPO_ROOT)))
+        for folder in folders
+        for path in sorted((REPO_ROOT / folder).rglob('*.py'))
+    ]
+
+
+def imported(tree, path):
+    """(line, module) of all imports, relative ones made absolute."""
+    package = path.relative_to(REPO_ROOT).parent.parts
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ''
+            if node.level:
+                above = package[: len(package) - node.level + 1]
+                base = '.'.join((*above, base)).rstrip('.')
+            for alias in node.names:
+                yield node.lineno, f'{base}.{alias.name}'
+
+
+def layering_errors(tree, path):
+    room = path.relative_to(REPO_ROOT / 'projects').parts[0]
+    return [
+        f'line {line}: {name}'
+        for line, name in imported(tree, path)
+        for forbidden in FORBIDDEN[room]
+        if f'{name}.'.startswith(f'{forbidden}.')
+    ]
+
+
+def late_compat(tree, path):
+    """Imports that come before the first one of ours, at module level."""
+    first = min(
+        (
+            line
+            for line, name in imported(tree, path)
+            if name.startswith('projects.')
+        ),
+        default=10**9,
+    )
+    return [
+        f'line {line}: {name}'
+        for line, name in imported(tree, path)
+        if line < first and name.split('.')[0] in AFTER_COMPAT
+    ]
+
+
+@pytest.mark.parametrize('path', python_files('projects'))
+def test_rooms_import_only_what_they_may(path):
+    assert layering_errors(ast.parse(path.read_text()), path) == []
+
+
+@pytest.mark.parametrize('path', python_files('tools', 'demo'))
+def test_scripts_import_ours_first(path):
+    assert late_compat(ast.parse(path.read_text()), path) == []
+
+
+@pytest.mark.parametrize('path', python_files('projects', 'tools', 'demo'))
+def test_no_device_literal_and_no_overlong_code(path):
+    text = path.read_text()
+    assert not re.search(r'\.cuda\(\)', text)
+    assert len(text.splitlines()) <= MAX_FILE_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            length = node.end_lineno - node.lineno + 1
+            assert length <= MAX_FUNCTION_LINES, node.name
+
+
+@pytest.mark.parametrize(
+    'path', python_files('projects', 'tools', 'demo', 'tests')
+)
+def test_licence_line(path):
+    first = path.read_text().split('\n', 1)[0]
+    assert 'SPDX-License-Identifier: Apache-2.0' in first
+
+
+def test_projects_is_a_namespace_package_and_rooms_start_with_common():
+    # Importing anything of projects.common installs the hook first.
+    assert not (REPO_ROOT / 'projects' / '__init__.py').exists()
+    for room in FORBIDDEN:
+        init = REPO_ROOT / 'projects' / room / '__init__.py'
+        if init.exists():
+            names = imported(ast.parse(init.read_text()), init)
+            assert next(names)[1].startswith('projects.common')
+
+
+def test_common_itself_imports_only_the_hook():
+    # Else the doctor could not start in a broken environment.
+    init = REPO_ROOT / 'projects' / 'common' / '__init__.py'
+    names = [name for _, name in imported(ast.parse(init.read_text()), init)]
+    assert names == ['projects.common.compat']
+
+
+@pytest.mark.parametrize(
+    'line, wrong',
+    [
+        ('import projects.ppm', True),
+        ('from projects import xpose', True),
+        ('from ..xpose.models import XPose', True),
+        ('from . import structures', False),
+        ('import projects.ppmx', False),
+    ],
+)
+def test_the_layering_check_itself(line, wrong):
+    path = REPO_ROOT / 'projects' / 'common' / 'some.py'
+    assert bool(layering_errors(ast.parse(line), path)) is wrong
+
+
+def test_the_compat_order_check_itself():
+    path = REPO_ROOT / 'tools' / 'some.py'
+    ours, theirs = 'import projects.common', 'import mmpose.models'
+    wrong = ast.parse(f'{theirs}\n{ours}')
+    assert late_compat(wrong, path) == ['line 1: mmpose.models']
+    assert late_compat(ast.parse(f'{ours}\n{theirs}'), path) == []

@@ -1,0 +1,206 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+import pytest
+import torch
+from mmengine.config import Config
+
+from projects.common.structures import KeypointCategory
+from projects.xpose.models.groups import KeypointGroups
+from projects.xpose.models.heads.alignment import PromptAlignment
+from projects.xpose.models.heads.xpose_head import XPoseHead, same_keypoints
+from projects.xpose.models.layers.decoder import DecoderStates
+from tests.test_xpose.conftest import make_sample, perturb
+
+INF, DIMS = float('inf'), 8
+CAT = KeypointCategory('cat', ('left eye', 'tail'))
+DOG = KeypointCategory('dog', ('left eye', 'tail'))
+FLY = KeypointCategory('fly', ('head', 'wing', 'tail'))
+
+
+@pytest.fixture
+def head():
+    torch.manual_seed(0)
+    cfg = Config.fromfile('configs/_base_/models/xpose.py').model
+    module = XPoseHead(
+        DIMS,
+        cfg.bbox_head.criterion,
+        test_cfg={
+            'num_groups': 5,
+            'score_thr': 0.1,
+            'nms_iou_thr': 1.0,
+            'class_agnostic_nms': False,
+            'oks_nms_thr': None,
+            'max_per_img': 10,
+        },
+    )
+    perturb(module)
+    return module.eval()
+
+
+def states(*shape, layers=2):
+    references = [torch.rand(*shape, 4) for _ in range(layers)]
+    hidden = [torch.randn(*shape, DIMS) for _ in range(layers)]
+    return DecoderStates(hidden, references, hidden[-1], references[-1])
+
+
+def test_alignment_by_hand():
+    queries = torch.tensor([[[1.0, 2, 0, 0]]])
+    prompts = torch.tensor([[[3.0, 1, 5, 5], [1, 1, 1, 1], [9, 9, 9, 9]]])
+    mask = torch.tensor([[True, True, False]])
+    plain = PromptAlignment(4, calibrated=False)
+    assert plain(queries, prompts, mask).tolist() == [[[5, 3, -INF]]]
+    assert not list(plain.parameters())
+    calibrated = PromptAlignment(4)
+    logits = calibrated(torch.zeros(1, 1, 4), prompts, mask)
+    assert logits[0, 0, :2].sigmoid().tolist() == pytest.approx([0.01] * 2)
+    difference = calibrated(queries, prompts, mask) - logits
+    assert difference[0, 0, :2].tolist() == pytest.approx([2.5, 1.5])
+
+
+def test_predictions_refine_the_reference_that_entered_the_layer(head):
+    prompts, mask = torch.randn(2, 3, DIMS), torch.ones(2, 3).bool()
+    given = states(2, 5)
+    layers = head.forward_objects(given, prompts, mask)
+    for i, (logits, boxes) in enumerate(layers):
+        hidden, reference = given.hidden[i], given.references[i]
+        expected = head.alignment(hidden, prompts, mask)
+        torch.testing.assert_close(logits, expected)
+        expected = head.refiner.refine_boxes(reference, hidden)
+        torch.testing.assert_close(boxes, expected)
+    given = states(2, 4, 3)
+    layers = head.forward_groups(given, prompts, mask)
+    for i, (logits, boxes, keypoints) in enumerate(layers):
+        hidden, reference = given.hidden[i], given.references[i]
+        moved = head.refiner.refine_groups(reference, hidden)
+        torch.testing.assert_close(boxes, moved[:, :, 0])
+        torch.testing.assert_close(keypoints, moved[:, :, 1:, :2])
+        expected = head.alignment(hidden[:, :, 0], prompts, mask)
+        torch.testing.assert_close(logits, expected)
+
+
+def test_matched_objects_and_their_categories(head):
+    samples = [make_sample(2, [CAT, FLY], seed=3), make_sample(0, [CAT])]
+    gt = samples[0].gt_instances
+    gt.labels[:] = torch.tensor([1, 0])
+    size = torch.tensor([128.0, 96])
+    boxes = torch.full((2, 4, 4), 0.02)
+    corners = gt.bboxes / size.repeat(2)
+    boxes[0, [3, 1], :2] = (corners[:, 2:] + corners[:, :2]) / 2
+    boxes[0, [3, 1], 2:] = corners[:, 2:] - corners[:, :2]
+    logits = torch.zeros(2, 4, 2)
+    logits[1, :, 1] = -INF
+    matched, labels = head.match_objects(logits, boxes, samples)
+    assert matched.tolist() == [[-1, 1, -1, 0], [-1] * 4]
+    assert labels.tolist() == [[-1, 0, -1, 1], [-1] * 4]
+
+
+def test_same_keypoints():
+    prompt = make_sample(0, [CAT, FLY, DOG]).prompts
+    assert same_keypoints(prompt).tolist() == [
+        [True, False, True],
+        [False, True, False],
+        [True, False, True],
+    ]
+
+
+class Prediction:
+    """What the last layer found; the head only has to report it."""
+
+    def __init__(self, scores, labels, categories, boxes=None):
+        self.sample = make_sample(0, categories, shape=(100, 200))
+        count = len(scores)
+        counts = torch.tensor([c.num_keypoints for c in categories])[labels]
+        mask = torch.arange(3) < counts[:, None]
+        self.groups = KeypointGroups(
+            torch.arange(count)[None], torch.tensor([labels]), mask[None]
+        )
+        self.logits = torch.tensor([scores]).logit()
+        if boxes is None:  # in different places
+            x = (torch.arange(count) + 1) / (count + 1)
+            boxes = torch.full((count, 4), 0.1)
+            boxes[:, 0] = x
+        self.boxes = torch.as_tensor(boxes)[None]
+        self.keypoints = torch.rand(1, count, 3, 2)
+
+    def report(self, head, rescale=True, **test_cfg):
+        head.test_cfg = head.test_cfg | test_cfg
+        found = (self.logits, self.boxes, self.keypoints)
+        head.forward_groups = lambda *unused: [None, found]
+        (result,) = head.predict(
+            None, self.groups, None, None, [self.sample], rescale
+        )
+        return result
+
+
+def test_pixels_of_the_original_picture(head):
+    given = Prediction([[0.9]], [0], [FLY], [[0.5, 0.5, 0.2, 0.4]])
+    given.keypoints[0, 0] = torch.tensor([[0.1, 0.2], [0.5, 0.5], [1, 1]])
+    # 400 x 250 px were made 200 x 100 px.
+    given.sample.set_metainfo(
+        {'ori_shape': (250, 400), 'scale_factor': (0.5, 0.4)}
+    )
+    result = given.report(head)
+    torch.testing.assert_close(
+        result.bboxes, torch.tensor([[160.0, 75, 240, 175]])
+    )
+    torch.testing.assert_close(
+        result.keypoints, torch.tensor([[[40.0, 50], [200, 125], [400, 250]]])
+    )
+    result = given.report(head, rescale=False)
+    torch.testing.assert_close(
+        result.bboxes, torch.tensor([[80.0, 30, 120, 70]])
+    )
+    torch.testing.assert_close(
+        result.keypoints, torch.tensor([[[20.0, 20], [100, 50], [200, 100]]])
+    )
+
+
+def test_slots_without_keypoint_are_zero(head):
+    result = Prediction([[0.2, 0.9], [0.8, 0.1]], [1, 0], [CAT, FLY]).report(
+        head
+    )
+    assert result.labels.tolist() == [1, 0]
+    assert result.keypoint_mask.tolist() == [[True] * 3, [True, True, False]]
+    assert (result.keypoints[1, 2] == 0).all()
+    expected = [0.9, 0.9, 0.9, 0.8, 0.8, 0.0]
+    assert result.keypoint_scores.flatten().tolist() == pytest.approx(expected)
+
+
+def test_a_category_with_the_same_keypoints_may_take_over(head):
+    # Three objects with the keypoints of cat, cat and fly.
+    scores = [[0.3, 0.9, 0.6], [0.3, 0.95, 0.2], [0.8, 0.7, 0.4]]
+    result = Prediction(scores, [0, 0, 2], [CAT, DOG, FLY]).report(head)
+    assert result.labels.tolist() == [1, 1, 2]
+    assert result.scores.tolist() == pytest.approx([0.95, 0.9, 0.4])
+    result = Prediction(scores, [0, 0, 2], [CAT, FLY, DOG]).report(head)
+    # Now the second column is fly, which has other keypoints.
+    assert result.labels.tolist() == [0, 2, 0]
+    assert result.scores.tolist() == pytest.approx([0.8, 0.6, 0.3])
+
+
+def test_only_categories_of_the_own_prompt_are_reported(head):
+    given = Prediction([[0.6]], [0], [CAT])
+    given.logits = torch.tensor([[[0.5, -INF, -INF]]])  # padded for the batch
+    result = given.report(head)
+    assert result.labels.tolist() == [0]
+
+
+def test_score_threshold_and_top_k(head):
+    given = Prediction([[0.3], [0.9], [0.05], [0.6]], [0] * 4, [CAT])
+    found = given.report(head).scores.tolist()
+    assert found == pytest.approx([0.9, 0.6, 0.3])
+    found = given.report(head, score_thr=0.5).scores.tolist()
+    assert found == pytest.approx([0.9, 0.6])
+    found = given.report(head, score_thr=0.0, max_per_img=1).scores.tolist()
+    assert found == pytest.approx([0.9])
+    assert len(given.report(head, score_thr=0.95)) == 0
+
+
+def test_nms_options_reach_the_post_processing(head):
+    box = [0.5, 0.5, 0.2, 0.2]
+    given = Prediction([[0.9, 0.1], [0.2, 0.8]], [0, 1], [CAT, FLY], [box] * 2)
+    assert len(given.report(head, nms_iou_thr=0.5)) == 2
+    assert len(given.report(head, class_agnostic_nms=True)) == 1
+    given = Prediction([[0.9], [0.8]], [0, 0], [CAT])
+    given.keypoints[0, 1] = given.keypoints[0, 0]
+    assert len(given.report(head)) == 2
+    assert len(given.report(head, oks_nms_thr=0.9)) == 1

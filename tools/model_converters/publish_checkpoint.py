@@ -1,0 +1,82 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+r"""Make a training checkpoint small enough to ship.
+
+Keeps the weights (of the moving average, where the run had one) in half
+precision and a little plain metadata, so that the file loads with
+``torch.load(weights_only=True)``.
+
+Example:
+    python tools/model_converters/publish_checkpoint.py \
+        work_dirs/xpose_tiny/epoch_4.pth checkpoints/xpose_tiny_synthkpt.pth
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from projects.common.checkpoints import file_sha256
+from projects.common.version import __version__
+
+import torch
+from mmengine.runner.checkpoint import load_from_local
+
+
+def publish(source: Path, target: Path) -> str:
+    """Write the small file.
+
+    Args:
+        source (Path): A checkpoint of mmengine's runner.
+        target (Path): Where to write; replaced only when complete.
+
+    Returns:
+        str: The sha256 of the file.
+
+    Raises:
+        ValueError: If the source is no checkpoint of a training run.
+    """
+    checkpoint = load_from_local(str(source), map_location='cpu')
+    if not isinstance(checkpoint, dict) or 'state_dict' not in checkpoint:
+        raise ValueError(
+            f'{source} has no "state_dict"; give a checkpoint that '
+            'tools/train.py wrote, for example epoch_4.pth.'
+        )
+    meta = checkpoint.get('meta', {})
+    small = {
+        'state_dict': {
+            key: value.half() if value.is_floating_point() else value
+            for key, value in checkpoint['state_dict'].items()
+        },
+        'meta': {
+            'anykeypoint_version': __version__,
+            'epoch': int(meta.get('epoch', 0)),
+            'iter': int(meta.get('iter', 0)),
+        },
+    }
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(target.name + '.tmp')
+    torch.save(small, temporary)
+    os.replace(temporary, target)
+    return file_sha256(target)
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('source', type=Path, help='training checkpoint')
+    parser.add_argument('target', type=Path, help='file to write')
+    args = parser.parse_args()
+    try:
+        digest = publish(args.source, args.target)
+    except (OSError, ValueError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    size = args.target.stat().st_size / 2**20
+    print(f'{args.target}: {size:.1f} MiB, sha256 {digest}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
