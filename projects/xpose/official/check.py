@@ -103,7 +103,11 @@ class CheckResult:
 
     def __str__(self) -> str:
         """A table for each case."""
-        lines = []
+        mapped = self.report.mapped
+        lines = [
+            f'{sum(map(len, mapped.values()))} tensors mapped to '
+            f'{len(mapped)} of ours, {len(self.report.ignored)} not needed'
+        ]
         for index, case in enumerate(self.cases):
             lines.append(f'case {index}: {case.description}')
             lines.append(
@@ -162,7 +166,7 @@ def _check_case(model: RecordedXPose, case: Case) -> CaseResult:
     pairs, exchanged = run_case(model, case)
     height, width = case.input_shape
     description = (
-        f'{len(case.images)} pictures, {width} x {height}; categories '
+        f'{len(case.images)} picture(s), {width} x {height}; categories '
         f'{[len(o) for o in case.objects]}, keypoints '
         f'{[len(k) for k in case.keypoints]}'
     )

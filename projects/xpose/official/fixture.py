@@ -120,4 +120,10 @@ def _case(path: str, index: int, case: Mapping[str, Any]) -> Case:
             f'Case {index} of "{path}" has {len(lists[0])} images, but '
             f'prompts for {len(lists[1])} and {len(lists[2])}.'
         )
-    return Case(*lists, expected)
+    plain = {
+        name: value.float()
+        if isinstance(value, Tensor)
+        else [tensor.float() for tensor in value]
+        for name, value in expected.items()
+    }
+    return Case(*lists, plain)

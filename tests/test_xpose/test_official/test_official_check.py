@@ -48,7 +48,7 @@ def test_recorded_runs_are_repeated(recorded):
     result = check_file(recorded[0])
     assert result.passed
     assert len(result.cases) == 2
-    assert '3 pictures, 110 x 96; categories [1, 60, 3]' in str(result)
+    assert '3 picture(s), 110 x 96; categories [1, 60, 3]' in str(result)
     assert 'keypoints [1, 68, 17]' in str(result)
     for case in result.cases:
         assert list(case.stages) == list(STAGES)
