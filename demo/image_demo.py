@@ -110,7 +110,12 @@ def main(argv: Sequence[str] | None = None) -> PoseDataSample:
         model = load_model(args)
         (sample,) = predict(model, args.image, prompt)
     visualizer = VISUALIZERS.build(
-        dict(model.cfg.visualizer, score_thr=args.score_thr, vis_backends=[])
+        dict(
+            model.cfg.visualizer,
+            name='image_demo',
+            score_thr=args.score_thr,
+            vis_backends=[],
+        )
     )
     visualizer.add_datasample(
         'demo',

@@ -25,6 +25,15 @@ def repo_root() -> Path:
     return REPO_ROOT
 
 
+@pytest.fixture(autouse=True)
+def no_default_scope():
+    """Forget the registry scope that a test has set."""
+    yield
+    registry = sys.modules.get('mmengine.registry')
+    if registry is not None:
+        registry.DefaultScope._instance_dict.clear()
+
+
 @pytest.fixture
 def run_python(tmp_path):
     """Run Python code or a module in a fresh interpreter.

@@ -22,7 +22,6 @@ env_cfg = dict(
 randomness = dict(seed=0)
 visualizer = dict(
     type='PromptKeypointVisualizer',
-    name='visualizer',
     vis_backends=[dict(type='LocalVisBackend')],
 )
 log_processor = dict(window_size=50, by_epoch=True)

@@ -10,11 +10,12 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import nn
 
-from projects.common.engine import EpochSeedHook
+from projects.common.engine import IterSeedHook
 
 
-def draw(seed, epoch):
-    EpochSeedHook().before_train_epoch(SimpleNamespace(seed=seed, epoch=epoch))
+def draw(seed, iteration):
+    runner = SimpleNamespace(seed=seed, iter=iteration)
+    IterSeedHook().before_train_iter(runner, 0)
     return (
         random.random(),
         float(np.random.rand()),
@@ -22,12 +23,12 @@ def draw(seed, epoch):
     )
 
 
-def test_numbers_are_a_function_of_seed_epoch_and_rank(monkeypatch):
-    assert HOOKS.get('EpochSeedHook') is EpochSeedHook
+def test_numbers_are_a_function_of_seed_iteration_and_rank(monkeypatch):
+    assert HOOKS.get('IterSeedHook') is IterSeedHook
     first = draw(0, 0)
     assert draw(0, 0) == first
     others = [draw(0, 1), draw(7, 0)]
-    monkeypatch.setattr('mmengine.runner.utils.get_rank', lambda: 1)
+    monkeypatch.setattr('projects.common.engine.seed_hook.get_rank', lambda: 1)
     others.append(draw(0, 0))
     for numbers in zip(first, *others):
         assert len(set(numbers)) == 4
@@ -55,10 +56,13 @@ def run(work_dir, max_epochs, resume=False, hooks=True):
             'dataset': [{'inputs': torch.zeros(1)}] * 3,
             'sampler': {'type': 'DefaultSampler', 'shuffle': False},
             'batch_size': 1,
+            # Starting workers draws a random number, in one epoch only.
+            'num_workers': 1,
+            'persistent_workers': True,
         },
         train_cfg={'by_epoch': True, 'max_epochs': max_epochs},
         optim_wrapper={'optimizer': {'type': 'SGD', 'lr': 0.1}},
-        custom_hooks=[{'type': 'mmpose.EpochSeedHook'}] if hooks else None,
+        custom_hooks=[{'type': 'mmpose.IterSeedHook'}] if hooks else None,
         randomness={'seed': 3},
         resume=resume,
         experiment_name=f'{work_dir.name}_{max_epochs}_{resume}_{hooks}',

@@ -27,7 +27,7 @@ param_scheduler = [
     )
 ]
 custom_hooks = [
-    dict(type='EpochSeedHook'),
+    dict(type='IterSeedHook'),
     dict(type='VocabularyHook'),
     dict(
         type='EMAHook', ema_type='ExpMomentumEMA', momentum=3e-4, priority=49

@@ -28,7 +28,7 @@ param_scheduler = [
     ),
 ]
 custom_hooks = [
-    dict(type='EpochSeedHook'),
+    dict(type='IterSeedHook'),
     dict(type='VocabularyHook'),
     # The default gamma averages next to nothing in a run this short.
     dict(

@@ -3,6 +3,6 @@
 
 from projects.common.engine.draw_hook import DrawPredictionsHook
 from projects.common.engine.optim_wrapper import CpuAmpOptimWrapper
-from projects.common.engine.seed_hook import EpochSeedHook
+from projects.common.engine.seed_hook import IterSeedHook
 
-__all__ = ['CpuAmpOptimWrapper', 'DrawPredictionsHook', 'EpochSeedHook']
+__all__ = ['CpuAmpOptimWrapper', 'DrawPredictionsHook', 'IterSeedHook']

@@ -67,12 +67,7 @@ def convert_file(
     report.ignored.update(_ignored_entries(file, config))
     report.check(source)
     model.load_state_dict(state, strict=False)
-    meta = dict(
-        source=file.path.name,
-        source_sha256=file.sha256,
-        converter=f'anykeypoint {__version__}',
-        licence=LICENCE,
-    )
+    meta = _metadata(file)
     if file.clip:
         _convert_clip(file, Path(target), model, cfg, meta, report)
     else:
@@ -138,6 +133,16 @@ def export_file(
     with write_atomically(target) as temporary:
         torch.save(dict(model=official), temporary)
     return list(official)
+
+
+def _metadata(file: OfficialFile) -> dict[str, str]:
+    """Where a converted file comes from."""
+    return dict(
+        source=file.path.name,
+        source_sha256=file.sha256,
+        converter=f'anykeypoint {__version__}',
+        licence=LICENCE,
+    )
 
 
 def _config_of(file: OfficialFile, config: str | Path | None) -> Config:
