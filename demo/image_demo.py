@@ -15,14 +15,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from projects.common.checkpoints import require_checkpoint
+from projects.common.checkpoints import read_checkpoint, require_checkpoint
 from projects.common.launch import sentences_only
 from projects.common.structures import KeypointPrompt
 from projects.xpose.apis import init_model, predict
 from projects.xpose.prompts import parse_category
 
 import mmcv
-import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS, VISUALIZERS
 from mmpose.structures import PoseDataSample
@@ -44,7 +43,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar='OBJECT',
         help='what to look for; may be repeated',
     )
-    parser.add_argument('--config', help='default: the one in the checkpoint')
+    parser.add_argument(
+        '--config',
+        help='default: the one in the checkpoint, as in published files',
+    )
     parser.add_argument(
         '--checkpoint',
         help='weights; without them the model is random and finds nothing '
@@ -52,8 +54,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--text-weights',
-        help='weights of the text model, for words that the checkpoint does '
-        'not know',
+        help='text model for words that the checkpoint does not know: weights '
+        'of CLIP, or the folder of a sentence encoder',
     )
     parser.add_argument('--score-thr', type=float, default=0.3)
     parser.add_argument('--device', default='cpu')
@@ -68,16 +70,14 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Raises:
         FileNotFoundError: If a file does not exist.
-        ValueError: If the checkpoint holds no config.
+        ValueError: If the checkpoint holds no config, or is not safe.
     """
     if args.checkpoint is not None:
         require_checkpoint(args.checkpoint)
     if args.config is not None:
         cfg = Config.fromfile(args.config)
     else:
-        content = torch.load(
-            args.checkpoint, map_location='cpu', weights_only=True
-        )
+        content = read_checkpoint(args.checkpoint)
         text = content.get('meta', {}).get('cfg')
         if text is None:
             raise ValueError(
@@ -85,7 +85,9 @@ def load_config(args: argparse.Namespace) -> Config:
             )
         cfg = Config.fromstring(text, '.py')
     if args.text_weights is not None:
-        cfg.model.prompt_encoder.tower.pretrained = args.text_weights
+        tower = cfg.model.prompt_encoder.tower
+        sentences = tower.type.endswith('SentenceTextTower')
+        tower['path' if sentences else 'pretrained'] = args.text_weights
     return cfg
 
 

@@ -21,6 +21,25 @@ def test_config_loads(path):
         assert config.model.type
 
 
+@pytest.mark.parametrize(
+    'path', CONFIGS, ids=lambda path: str(path.relative_to(REPO_ROOT))
+)
+def test_weights_to_start_from_are_shipped(path):
+    from mmengine.config import Config
+
+    weights = Config.fromfile(path).get('load_from')
+    if weights is None:
+        return
+    assert weights.startswith('checkpoints/'), (
+        f'{path.name} starts from {weights}, which this repository cannot '
+        'ship; put the file under checkpoints/ or set load_from to None.'
+    )
+    assert (REPO_ROOT / weights).is_file(), (
+        f'{path.name} starts from {weights}, which does not exist; write it '
+        'with tools/model_converters/publish_checkpoint.py.'
+    )
+
+
 def test_there_are_configs():
     assert CONFIGS
 

@@ -5,6 +5,7 @@ import sys
 import zipfile
 
 import pytest
+import yaml
 
 FILES = (
     'LICENSE',
@@ -23,7 +24,9 @@ from mmengine.config import Config
 paths = sorted(config_root().rglob('*.py'))
 for path in paths:
     Config.fromfile(path)
-print(data_root(), len(paths), sep='\\n')
+from projects.xpose import prompts
+horse = prompts.predefined_category('horse')
+print(data_root(), len(paths), prompts.__file__, horse.num_keypoints)
 """
 
 
@@ -57,14 +60,33 @@ def test_wheel_holds_the_package_the_configs_and_the_index(wheel, repo_root):
     names = set(zipfile.ZipFile(wheel).namelist())
     inside = 'projects/common/.mim'
     expected = {f'{inside}/model-index.yml', f'{inside}/dataset-index.yml'}
-    for path in (repo_root / 'projects').rglob('*.py'):
-        expected.add(str(path.relative_to(repo_root)))
+    for path in (repo_root / 'projects').rglob('*.*'):
+        if path.suffix in ('.py', '.json'):
+            expected.add(str(path.relative_to(repo_root)))
+    assert 'projects/xpose/prompts/data/animal.json' in expected
     for path in (repo_root / 'configs').rglob('*.*'):
         if path.is_file() and path.suffix != '.pyc':
             expected.add(f'{inside}/{path.relative_to(repo_root)}')
     assert expected <= names
     others = {name.split('/')[0] for name in names} - {'projects'}
     assert [name for name in others if not name.endswith('.dist-info')] == []
+
+
+def test_index_names_only_what_the_wheel_holds(wheel):
+    archive = zipfile.ZipFile(wheel)
+    inside = 'projects/common/.mim'
+
+    def load(name):
+        return yaml.safe_load(archive.read(f'{inside}/{name}'))
+
+    for index in load('model-index.yml')['Import']:
+        content = load(index)
+        assert content['Models']
+        for entry in content['Collections'] + content['Models']:
+            for key in ('Config', 'README', 'Weights'):
+                file = entry.get(key)
+                held = file and f'{inside}/{file}' in archive.namelist()
+                assert not file or held, (entry['Name'], key, file)
 
 
 def test_metadata(wheel):
@@ -83,7 +105,7 @@ def test_metadata(wheel):
         assert f'Provides-Extra: {extra}\n' in text
 
 
-def test_every_config_loads_from_the_installed_wheel(
+def test_configs_and_prompts_load_from_the_installed_wheel(
     wheel, tmp_path, run_python, repo_root
 ):
     target = tmp_path / 'installed'
@@ -93,6 +115,8 @@ def test_every_config_loads_from_the_installed_wheel(
     )
     done = run_python(LOAD_ALL, path=(target,))
     assert done.returncode == 0, done.stderr
-    root, count = done.stdout.split()[-2:]
+    root, count, prompts, keypoints = done.stdout.split()[-4:]
     assert root == str(target / 'projects' / 'common' / '.mim')
+    assert prompts == str(target / 'projects/xpose/prompts/__init__.py')
+    assert keypoints == '17'
     assert int(count) == len(list((repo_root / 'configs').rglob('*.py')))

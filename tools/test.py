@@ -17,7 +17,7 @@ from projects.common import launch, results
 from projects.common.checkpoints import require_checkpoint
 
 from mmengine.config import Config
-from mmengine.dist import is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.runner import Runner
 
 
@@ -55,7 +55,9 @@ def prepare_config(args: argparse.Namespace) -> Config:
             'metrics, and what they show.'
         )
     cfg = launch.load_config(args)
-    cfg.load_from, cfg.resume = args.checkpoint, False
+    # Without --allow-partial-load, main loads the weights itself.
+    cfg.load_from = args.checkpoint if args.allow_partial_load else None
+    cfg.resume = False
     if args.dump is not None:
         if not args.dump.endswith(('.pkl', '.pickle')):
             raise ValueError(
@@ -79,22 +81,36 @@ def write_json(path: str, content: dict[str, Any]) -> None:
     os.replace(temporary, path)
 
 
+def command_line(args: argparse.Namespace, argv: Sequence[str]) -> str:
+    """The command that repeats this run, on one machine.
+
+    Processes that torchrun started share their arguments; it is
+    tools/dist_test.sh that starts as many again.
+    """
+    if args.launcher != 'pytorch':
+        return shlex.join(['python', 'tools/test.py', *argv])
+    own = ('--launcher', 'pytorch', '--launcher=pytorch')
+    own = {args.config, args.checkpoint, *own}
+    options = [word for word in argv if word not in own]
+    start = ['bash', 'tools/dist_test.sh', args.config, args.checkpoint]
+    return shlex.join([*start, str(get_world_size()), *options])
+
+
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Evaluate as the command line says and return the metrics."""
     args = parse_args(argv)
     with launch.sentences_only():
         cfg = prepare_config(args)
     launch.start_distributed_cpu(cfg)
-    runner = Runner.from_cfg(cfg)
-    if not args.allow_partial_load:
-        with launch.sentences_only():
-            launch.check_loaded(runner, args.checkpoint)
+    with launch.sentences_only():
+        runner = Runner.from_cfg(cfg)
+        launch.check_loaded(runner, args.checkpoint, args)
+        runner.test_loop  # noqa: B018  reads the data
     metrics = runner.test()
     if is_main_process():
         if args.out is not None:
             write_json(args.out, metrics)
         if args.record is not None:
-            command = shlex.join(['python', 'tools/test.py', *sys.argv[1:]])
             results.record(
                 args.record,
                 claim=args.claim,
@@ -103,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
                 checkpoint=args.checkpoint,
                 data=results.annotation_file(cfg),
                 protocol=results.describe_protocol(cfg, metrics),
-                command=command,
+                command=command_line(args, argv or sys.argv[1:]),
             )
     return metrics
 

@@ -103,10 +103,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     with launch.sentences_only():
         cfg = prepare_config(args)
     launch.start_distributed_cpu(cfg)
-    runner = Runner.from_cfg(cfg)
-    if cfg.get('load_from') and not args.allow_partial_load:
-        with launch.sentences_only():
-            launch.check_loaded(runner, cfg.load_from)
+    with launch.sentences_only():
+        runner = Runner.from_cfg(cfg)
+        if cfg.get('load_from'):
+            # mmengine reads it once more, after it has set initial weights.
+            launch.check_loaded(runner, cfg.load_from, args)
+        runner.train_loop, runner.val_loop  # noqa: B018  read the data
     runner.train()
 
 

@@ -17,8 +17,9 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import distributed
 
-from projects.common.checkpoints import check_compatible
+from projects.common.checkpoints import check_compatible, load_weights
 from projects.common.config_options import check_options
+from projects.common.prompt_encoders.text_tower import TextTowerError
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +44,12 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='load what fits of a checkpoint that does not fit the model',
     )
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read a checkpoint that holds more than weights and plain '
+        'values; such a file can run any code',
+    )
     parser.add_argument('--show-dir', help='folder for drawn predictions')
     parser.add_argument(
         '--launcher',
@@ -65,7 +72,7 @@ def sentences_only() -> Iterator[None]:
     """Show errors about the user's input without a traceback, exit 2."""
     try:
         yield
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError, TextTowerError) as error:
         print(f'error: {error}', file=sys.stderr)
         sys.exit(2)
 
@@ -102,16 +109,31 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def check_loaded(runner: Runner, checkpoint: str) -> None:
-    """Refuse a checkpoint that does not fit the runner's model.
+def check_loaded(
+    runner: Runner, checkpoint: str, args: argparse.Namespace
+) -> None:
+    """Refuse a checkpoint that is not safe or does not fit the model.
+
+    Args:
+        runner: Its model holds the weights afterwards, unless
+            ``--allow-partial-load`` is given.
+        checkpoint: Path of the checkpoint.
+        args: Parsed arguments of :func:`add_common_arguments`.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If it does not fit; the first differences are listed.
+        ValueError: If it is not safe to read or does not fit; the first
+            differences are listed.
     """
+    if args.allow_partial_load:
+        # mmengine, which reads it next, would run what is not safe.
+        load_weights(checkpoint, args.trust_checkpoint)
+        return
     model = runner.model
     check_compatible(
-        model.module if is_model_wrapper(model) else model, checkpoint
+        model.module if is_model_wrapper(model) else model,
+        checkpoint,
+        args.trust_checkpoint,
     )
 
 

@@ -1,14 +1,18 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 import hashlib
+import os
 
+import numpy as np
 import pytest
 import torch
+from mmengine.logging import HistoryBuffer
 from torch import nn
 
 from projects.common.checkpoints import (
     check_compatible,
     file_sha256,
     load_weights,
+    read_checkpoint,
     require_checkpoint,
 )
 
@@ -69,3 +73,65 @@ def test_files_without_weights(tmp_path):
     with pytest.raises(FileNotFoundError, match='"no.pth" does not exist'):
         require_checkpoint('no.pth')
     require_checkpoint('https://example.org/a.pth')
+    torch.save([1], tmp_path / 'b.pth')
+    with pytest.raises(ValueError, match='holds no model weights'):
+        load_weights(str(tmp_path / 'b.pth'))
+    content = (tmp_path / 'a.pth').read_bytes()
+    for size in (0, len(content) // 2):
+        (tmp_path / 'a.pth').write_bytes(content[:size])
+        with pytest.raises(ValueError, match='cannot be read: it is cut sho'):
+            read_checkpoint(tmp_path / 'a.pth')
+
+
+class Malicious:
+    """Runs a shell command where it is unpickled."""
+
+    def __init__(self, command):
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+def test_code_in_a_checkpoint_does_not_run(tmp_path):
+    trace = tmp_path / 'trace'
+    code = Malicious(f'touch {trace}')
+    path = saved(tmp_path / 'a.pth', model(), meta=code)
+    with pytest.raises(ValueError, match='which could run code') as error:
+        check_compatible(model(), path)
+    assert f'"{path}" was not read' in str(error.value)
+    assert f'the object {os.name}.system' in str(error.value)
+    assert '--trust-checkpoint' in str(error.value)
+    assert not trace.exists()
+    assert set(load_weights(path, trusted=True)) == {'0.weight', '0.bias'}
+    assert trace.exists()
+
+
+def test_allowed_names_cannot_be_abused(tmp_path):
+    class Getattr:
+        def __reduce__(self):
+            return getattr, (torch.Tensor, 'data_ptr')
+
+    path = saved(tmp_path / 'a.pth', model(), meta=Getattr())
+    read = read_checkpoint(path)['meta']
+    assert type(read).__name__ == '_NotRead'
+
+
+def test_training_checkpoints_need_no_trust(tmp_path):
+    history = HistoryBuffer([0.5], [1])
+    logged = {
+        'loss': history,
+        'empty': HistoryBuffer(),
+        'time': np.float64(0.1),
+        'sizes': np.arange(3),
+    }
+    path = saved(
+        tmp_path / 'epoch_1.pth',
+        model(),
+        message_hub=logged,
+        meta={'epoch': 1, 'cfg': 'a = 1'},
+    )
+    assert set(load_weights(path)) == {'0.weight', '0.bias'}
+    assert read_checkpoint(path)['meta'] == {'epoch': 1, 'cfg': 'a = 1'}
+    trusted = read_checkpoint(path, trusted=True)
+    assert trusted['message_hub']['loss'].current() == 0.5

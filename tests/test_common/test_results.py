@@ -154,6 +154,17 @@ def test_verify(repo):
     assert len(verify_entries(external, repo)) == 1
 
 
+def test_verify_compares_data_that_is_here(repo):
+    _, entries = make(repo)
+    data = repo / 'data/val.json'
+    data.write_text('another size')
+    problems = verify_entries(entries, repo)
+    assert len(problems) == 2
+    assert 'data file data/val.json is not the one' in problems[0]
+    data.unlink()
+    assert verify_entries(entries, repo) == []
+
+
 def test_protocol_and_data_of_a_config():
     cfg = {
         'test_evaluator': {

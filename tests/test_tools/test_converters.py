@@ -116,7 +116,7 @@ def test_write_coco(tmp_path):
             'image_id': 1,
             'category_id': 1,
             'bbox': [0, 0, 15, 16],
-            'area': 240,
+            'area': 127.2,  # 0.53 of the box's
             'iscrowd': 0,
             'num_keypoints': 1,
             'keypoints': [5, 6, 2, 0, 0, 0, 0, 0, 0],

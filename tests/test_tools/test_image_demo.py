@@ -4,6 +4,7 @@ import numpy as np
 import official_instances as instances
 import pytest
 import torch
+from mmengine.config import Config
 
 from projects.xpose.official import convert_file
 
@@ -125,3 +126,57 @@ def test_a_checkpoint_without_config(demo, picture, tmp_path, capsys):
             ]
         )
     assert 'holds no config; give it as --config' in capsys.readouterr().err
+
+
+def test_a_published_file_needs_no_config(
+    demo, converted, picture, tmp_path, load_tool, monkeypatch, capsys
+):
+    tool = load_tool('model_converters/publish_checkpoint.py')
+    tool.publish(converted, tmp_path / 'published.pth')
+    load = demo.load_config
+    monkeypatch.setattr(demo, 'load_config', lambda args: small(load(args)))
+    out = tmp_path / 'drawn.png'
+    arguments = ['--checkpoint', str(tmp_path / 'published.pth')]
+    arguments += ['--category', 'horse']
+    sample = demo.main([str(picture), str(out), *arguments])
+    assert sample.prompts.names == ('horse',)
+    assert out.exists()
+    # A word that it does not know, and no text model to encode it.
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        demo.main(
+            [str(picture), str(out), *arguments, '--category', 'teapot=lid']
+            + ['--text-weights', 'no_such_file']
+        )
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith('error: The texts ')
+    assert 'are not among the' in error
+    assert "'no_such_file'" in error
+    # A file that is no picture.
+    text = tmp_path / 'text.png'
+    text.write_text('no picture')
+    with pytest.raises(SystemExit) as stopped:
+        demo.main([str(text), str(out), *arguments])
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert f'error: The file "{text}" cannot be read as a picture' in error
+
+
+@pytest.mark.parametrize(
+    ('kind', 'setting'),
+    [
+        ('OpenCLIPTextTower', 'pretrained'),
+        ('mmpose.SentenceTextTower', 'path'),
+    ],
+)
+def test_text_weights_suit_the_tower(demo, tmp_path, kind, setting):
+    config = tmp_path / 'config.py'
+    encoder = {'tower': {'type': kind, setting: 'old', 'batch_size': 2}}
+    Config({'model': {'prompt_encoder': encoder}}).dump(config)
+    arguments = ['--config', str(config), '--text-weights', 'new']
+    cfg = demo.load_config(
+        demo.parse_args(['in.png', 'out.png', '--category', 'x', *arguments])
+    )
+    tower = {'type': kind, setting: 'new', 'batch_size': 2}
+    assert cfg.model.prompt_encoder.tower == tower

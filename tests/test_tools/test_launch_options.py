@@ -162,8 +162,25 @@ def test_dump_and_record_options(load_tool, toy, tmp_path):
         'PromptKeypointMetric',
         'DumpResults',
     ]
+    assert cfg.load_from is None
+    cfg = prepared(test, toy, weights, '--allow-partial-load')
     assert cfg.load_from == str(weights)
     with pytest.raises(ValueError, match='must end in .pkl'):
         prepared(test, toy, weights, '--dump', 'a.json')
     with pytest.raises(ValueError, match='belong together'):
         prepared(test, toy, weights, '--record', 'a.json')
+
+
+def test_recorded_command(load_tool, monkeypatch):
+    test = load_tool('test.py')
+    monkeypatch.setattr(test, 'get_world_size', lambda: 2)
+
+    def command(*argv):
+        return test.command_line(test.parse_args(argv), argv)
+
+    argv = ['c.py', 'w.pth', '--out', 'a b.json', '--claim', 'x']
+    options = "--out 'a b.json' --claim x"
+    assert command(*argv) == f'python tools/test.py c.py w.pth {options}'
+    again = f'bash tools/dist_test.sh c.py w.pth 2 {options}'
+    assert command(*argv, '--launcher', 'pytorch') == again
+    assert command('--launcher=pytorch', *argv) == again

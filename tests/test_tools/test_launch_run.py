@@ -110,6 +110,62 @@ def test_checkpoint_of_another_size(load_tool, toy, tmp_path, capsys):
     assert metrics['num_images'] == 5
 
 
+def test_checkpoints_that_could_run_code(load_tool, toy, tmp_path, capsys):
+    path = str(tmp_path / 'foreign.pth')
+    weights = {'shift': torch.tensor([1.0])}
+    torch.save({'state_dict': weights, 'path': tmp_path}, path)
+    load = ['--cfg-options', f'load_from={path}', 'train_cfg.max_epochs=1']
+    for tool, argv in (
+        ('test.py', [str(toy), path]),
+        ('test.py', [str(toy), path, '--allow-partial-load']),
+        ('train.py', [str(toy), *load]),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            load_tool(tool).main(argv)
+        assert stop.value.code == 2
+        error = capsys.readouterr().err
+        assert f'error: The checkpoint "{path}" was not read' in error
+        load_tool(tool).main([*argv, '--trust-checkpoint'])
+    assert weight(tmp_path / 'work' / 'epoch_1.pth') == pytest.approx(
+        expected_shift(5)
+    )
+
+
+DATA = """
+for name in ('train', 'val', 'test'):
+    globals()[name + '_dataloader'] = dict(loader, dataset=dict(
+        type='PromptCocoDataset', ann_file='annotations/train.json',
+        data_root={root!r}, pipeline=[]))
+del name
+"""
+
+
+def test_missing_data_is_a_sentence(load_tool, toy, tmp_path, capsys):
+    path = save(tmp_path / 'weights.pth', [1.0])
+    root = tmp_path / 'no_such_data'
+    with toy.open('a') as file:
+        file.write(DATA.format(root=str(root)))
+    for tool, argv in (
+        ('test.py', [str(toy), path]),
+        ('train.py', [str(toy)]),
+        ('train.py', [str(toy), '--no-validate']),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            load_tool(tool).main(argv)
+        assert stop.value.code == 2
+        error = capsys.readouterr().err.splitlines()
+        (sentence,) = (s for s in error if s.startswith('error: '))
+        assert f'{root}/annotations/train.json does not exist' in sentence
+        assert 'check data_root and ann_file' in sentence
+        assert not any('Traceback' in line for line in error)
+    (root / 'annotations').mkdir(parents=True)
+    (root / 'annotations/train.json').write_text('{')
+    with pytest.raises(SystemExit) as stop:
+        load_tool('train.py').main([str(toy)])
+    assert stop.value.code == 2
+    assert 'train.json is not a json file' in capsys.readouterr().err
+
+
 def run_script(script, *argv, port):
     env = {
         **os.environ,

@@ -7,6 +7,8 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
+from projects.common.version import __version__
+
 TOOL = (
     Path(__file__).parents[2] / 'tools/model_converters/publish_checkpoint.py'
 )
@@ -25,7 +27,7 @@ def test_keeps_weights_and_loads_safely(tmp_path):
             },
             'optimizer': {'state': {0: torch.zeros(1000)}},
             'message_hub': {'loss': HistoryBuffer()},
-            'meta': {'epoch': 3, 'iter': 30},
+            'meta': {'epoch': 3, 'iter': 30, 'cfg': 'a = 1', 'seed': 0},
         },
         source,
     )
@@ -33,7 +35,13 @@ def test_keeps_weights_and_loads_safely(tmp_path):
     small = torch.load(target, weights_only=True)
     assert digest == hashlib.sha256(target.read_bytes()).hexdigest()
     assert set(small) == {'state_dict', 'meta'}
-    assert small['meta']['epoch'] == 3
+    assert small['meta'] == {
+        'anykeypoint_version': __version__,
+        'epoch': 3,
+        'iter': 30,
+        'cfg': 'a = 1',
+        'source_sha256': hashlib.sha256(source.read_bytes()).hexdigest(),
+    }
     assert small['state_dict']['weight'].dtype == torch.float16
     assert small['state_dict']['weight'].tolist() == [0.5, -2.0]
     assert small['state_dict']['texts'].dtype == torch.uint8
@@ -46,3 +54,26 @@ def test_refuses_other_files(tmp_path):
     with pytest.raises(ValueError, match='has no "state_dict"'):
         tool.publish(source, tmp_path / 'small.pth')
     assert not (tmp_path / 'small.pth').exists()
+
+
+@pytest.mark.parametrize('value', [70000.0, float('nan')])
+def test_refuses_what_half_precision_cannot_hold(tmp_path, value):
+    source = tmp_path / 'epoch_1.pth'
+    weights = {'good': torch.ones(2), 'head.bad': torch.tensor([1.0, value])}
+    torch.save({'state_dict': weights}, source)
+    with pytest.raises(ValueError, match='"head.bad" .* largest is 65504'):
+        tool.publish(source, tmp_path / 'small.pth')
+    assert not (tmp_path / 'small.pth').exists()
+
+
+def test_foreign_sources_must_be_trusted(tmp_path, monkeypatch, capsys):
+    source, target = tmp_path / 'foreign.pth', tmp_path / 'small.pth'
+    weights = {'weight': torch.ones(1)}
+    torch.save({'state_dict': weights, 'path': source}, source)
+    argv = ['publish_checkpoint.py', str(source), str(target)]
+    monkeypatch.setattr('sys.argv', argv)
+    assert tool.main() == 1
+    assert 'the object pathlib.PosixPath' in capsys.readouterr().err
+    monkeypatch.setattr('sys.argv', [*argv, '--trust-checkpoint'])
+    assert tool.main() == 0
+    assert set(torch.load(target, weights_only=True)) == {'state_dict', 'meta'}

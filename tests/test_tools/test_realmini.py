@@ -89,6 +89,29 @@ def test_part_names_of_synthkpt(realmini, tmp_path):
     assert parts == [['leg', ''], ['']]
 
 
+def test_persons_are_found_by_name(realmini, tmp_path):
+    source, out = tmp_path / 'tiny_coco', tmp_path / 'out'
+    for split in ('train', 'val'):
+        path = source / 'annotations' / f'person_keypoints_{split}2017.json'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        categories = [{'name': 'dog'}, {'name': 'person'}]
+        images = [{'file_name': f'{split}.jpg'}]
+        path.write_text(
+            json.dumps({'images': images, 'categories': categories})
+        )
+        (source / f'{split}2017').mkdir()
+        (source / f'{split}2017' / f'{split}.jpg').write_bytes(b'picture')
+    realmini.copy_persons(tmp_path, out)
+    assert read(out, 'val')['categories'] == [
+        {'name': 'dog'},
+        {'name': 'person', 'supercategory': 'human body'},
+    ]
+    assert (out / 'images/train.jpg').read_bytes() == b'picture'
+    path.write_text(json.dumps({'images': [], 'categories': categories[:1]}))
+    with pytest.raises(ValueError, match=r"\['dog'\], none is .person"):
+        realmini.copy_persons(tmp_path, out)
+
+
 def test_fly_names(realmini):
     assert len(realmini.FLY_NAMES) == 27
     assert realmini.FLY_NAMES['forelegR1'] == 'right front leg base'

@@ -83,6 +83,16 @@ def test_builds_whatever_the_default_scope(config, scope):
     assert type(model.prompt_encoder).__name__ == 'TextPromptEncoder'
 
 
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_every_custom_learning_rate_has_parameters(path):
+    config = Config.fromfile(path)
+    model = MODELS.build(shrink(config.model))
+    names = [name for name, _ in model.named_parameters()]
+    keys = config.optim_wrapper.paramwise_cfg.custom_keys
+    assert keys
+    assert [k for k in keys if not any(k in name for name in names)] == []
+
+
 def test_recipe_of_the_paper():
     for path in CONFIGS:
         if '_8xb2-12e_' not in path.stem:

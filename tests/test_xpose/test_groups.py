@@ -7,6 +7,7 @@ from projects.xpose.models.groups import (
     KeypointGroups,
     expand_groups,
     keep_objects,
+    keep_pairs,
     keypoint_content,
     take,
 )
@@ -32,6 +33,19 @@ def test_best_objects_by_descending_score():
         [[True] * 4, [True, True, False, False]],
         [[True, True, True, False], [True, False, False, False]],
     ]
+
+
+def test_an_object_is_kept_once_for_each_likely_category():
+    groups = keep_pairs(logits(), MASK, 3)
+    assert groups.indices.tolist() == [[1, 1, 2], [2, 0, 2]]
+    assert groups.labels.tolist() == [[1, 0, 0], [0, 1, 1]]
+    assert groups.keypoint_mask.sum(-1).tolist() == [[4, 2, 2], [3, 1, 1]]
+
+
+def test_too_few_pairs_are_filled_up_with_padded_categories():
+    groups = keep_pairs(logits()[:, :1], MASK, 50)
+    assert groups.labels[1].tolist() == [1, 0, 2]
+    assert groups.keypoint_mask[1, 2].sum() == 0
 
 
 def test_slots_are_cut_to_the_largest_kept_category():

@@ -24,6 +24,7 @@ def head():
         DIMS,
         cfg.bbox_head.criterion,
         test_cfg={
+            'multi_label': False,
             'num_groups': 5,
             'score_thr': 0.1,
             'nms_iou_thr': 1.0,
@@ -175,6 +176,21 @@ def test_a_category_with_the_same_keypoints_may_take_over(head):
     # Now the second column is fly, which has other keypoints.
     assert result.labels.tolist() == [0, 2, 0]
     assert result.scores.tolist() == pytest.approx([0.8, 0.6, 0.3])
+
+
+def test_each_group_keeps_its_own_category_when_kept_in_pairs(head):
+    scores = [[0.3, 0.9, 0.6], [0.3, 0.95, 0.2]]
+    given = Prediction(scores, [0, 1], [CAT, DOG, FLY])
+    result = given.report(head, multi_label=True)
+    assert result.labels.tolist() == [1, 0]
+    assert result.scores.tolist() == pytest.approx([0.95, 0.3])
+
+
+def test_padded_pairs_are_not_reported(head):
+    given = Prediction([[0.6], [0.5]], [0, 1], [CAT])
+    given.logits = torch.tensor([[[0.5, -INF], [0.4, -INF]]])
+    result = given.report(head, multi_label=True, score_thr=0.0)
+    assert result.labels.tolist() == [0]
 
 
 def test_only_categories_of_the_own_prompt_are_reported(head):

@@ -8,7 +8,6 @@ docs/dataset_zoo/realmini.md says where the files come from.
 
 import argparse
 import json
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from projects.common.datasets.merge import CocoSource, merge_coco
+from projects.common.files import replacing, write_text
 from projects.common.synthkpt.registry import all_shapes
 
 from tools.dataset_converters import deeplabcut, deepposekit
@@ -81,18 +81,30 @@ def copy_persons(realdata: Path, out: Path) -> None:
 
     Raises:
         FileNotFoundError: If a picture or an annotation file is missing.
+        ValueError: If an annotation file has no category "person".
     """
     for split in SPLITS:
         name = f'person_keypoints_{split}2017.json'
         path = realdata / PERSON / 'annotations' / name
         content = json.loads(path.read_text(encoding='utf-8'))
         for image in content['images']:
-            _copy(
-                realdata / PERSON / f'{split}2017' / image['file_name'],
-                out / 'images' / image['file_name'],
-            )
-        content['categories'][0]['supercategory'] = 'human body'
-        _write_json(out / 'annotations' / f'{split}.json', content)
+            with replacing(out / 'images' / image['file_name']) as copy:
+                shutil.copyfile(
+                    realdata / PERSON / f'{split}2017' / image['file_name'],
+                    copy,
+                )
+        _person(path, content['categories'])['supercategory'] = 'human body'
+        write_text(out / 'annotations' / f'{split}.json', json.dumps(content))
+
+
+def _person(path: Path, categories: Sequence[dict]) -> dict:
+    for record in categories:
+        if record['name'] == 'person':
+            return record
+    raise ValueError(
+        f'"{path}" has the categories {[c["name"] for c in categories]}, '
+        'none is "person"; give COCO\'s person keypoints.'
+    )
 
 
 def add_parts(path: Path) -> None:
@@ -110,21 +122,7 @@ def add_parts(path: Path) -> None:
             parts.get(keypoint.replace('_', ' '), '')
             for keypoint in record['keypoints']
         ]
-    _write_json(path, content)
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f'{target.name}.{os.getpid()}.tmp')
-    shutil.copyfile(source, temporary)
-    os.replace(temporary, target)
-
-
-def _write_json(path: Path, content: dict) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    temporary.write_text(json.dumps(content), encoding='utf-8')
-    os.replace(temporary, path)
+    write_text(path, json.dumps(content))
 
 
 def prepare(realdata: Path, out: Path) -> dict[str, dict[str, int]]:

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def update_tables(root: Path, check: bool) -> list[str]:
-    """Write the tables of README.md and docs/**/*.md.
+    """Write the tables of README.md, docs/**/*.md and checkpoints/*.md.
 
     Args:
         root: Root of the repository.
@@ -57,7 +57,8 @@ def update_tables(root: Path, check: bool) -> list[str]:
         ``check``) or has a wrong marker.
     """
     problems = []
-    for path in [*root.glob('*.md'), *sorted(root.glob('docs/**/*.md'))]:
+    documents = ('*.md', 'docs/**/*.md', 'checkpoints/*.md')
+    for path in (p for d in documents for p in sorted(root.glob(d))):
         text = path.read_text(encoding='utf-8')
         name = path.relative_to(root)
         try:

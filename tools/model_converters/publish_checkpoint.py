@@ -2,8 +2,8 @@
 r"""Make a training checkpoint small enough to ship.
 
 Keeps the weights (of the moving average, where the run had one) in half
-precision and a little plain metadata, so that the file loads with
-``torch.load(weights_only=True)``.
+precision, the config and a little plain metadata, so that the file loads with
+``torch.load(weights_only=True)`` and needs no config beside it.
 
 Example:
     python tools/model_converters/publish_checkpoint.py \
@@ -17,27 +17,48 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.checkpoints import file_sha256
+from projects.common.checkpoints import file_sha256, read_checkpoint
 from projects.common.version import __version__
 
 import torch
-from mmengine.runner.checkpoint import load_from_local
+from torch import Tensor
 
 
-def publish(source: Path, target: Path) -> str:
+def halve(name: str, weight: Tensor) -> Tensor:
+    """A weight in half precision; integers stay as they are.
+
+    Raises:
+        ValueError: If a number is too large for it, or not finite.
+    """
+    if not weight.is_floating_point():
+        return weight
+    half = weight.half()
+    if not half.isfinite().all():
+        largest = torch.finfo(torch.float16).max
+        raise ValueError(
+            f'The weight "{name}" holds numbers that are not finite in half '
+            f'precision, whose largest is {largest:.0f}; look for what went '
+            'wrong in the training.'
+        )
+    return half
+
+
+def publish(source: Path, target: Path, trusted: bool = False) -> str:
     """Write the small file.
 
     Args:
         source (Path): A checkpoint of mmengine's runner.
         target (Path): Where to write; replaced only when complete.
+        trusted (bool): Whether the source may run code while it is read.
 
     Returns:
         str: The sha256 of the file.
 
     Raises:
-        ValueError: If the source is no checkpoint of a training run.
+        ValueError: If the source is no checkpoint of a training run, is not
+            safe to read, or does not fit half precision.
     """
-    checkpoint = load_from_local(str(source), map_location='cpu')
+    checkpoint = read_checkpoint(source, trusted)
     if not isinstance(checkpoint, dict) or 'state_dict' not in checkpoint:
         raise ValueError(
             f'{source} has no "state_dict"; give a checkpoint that '
@@ -46,15 +67,18 @@ def publish(source: Path, target: Path) -> str:
     meta = checkpoint.get('meta', {})
     small = {
         'state_dict': {
-            key: value.half() if value.is_floating_point() else value
+            key: halve(key, value)
             for key, value in checkpoint['state_dict'].items()
         },
         'meta': {
             'anykeypoint_version': __version__,
             'epoch': int(meta.get('epoch', 0)),
             'iter': int(meta.get('iter', 0)),
+            'source_sha256': file_sha256(source),
         },
     }
+    if isinstance(meta.get('cfg'), str):
+        small['meta']['cfg'] = meta['cfg']
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(target.name + '.tmp')
     torch.save(small, temporary)
@@ -67,9 +91,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('source', type=Path, help='training checkpoint')
     parser.add_argument('target', type=Path, help='file to write')
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read a source that could run any code',
+    )
     args = parser.parse_args()
     try:
-        digest = publish(args.source, args.target)
+        digest = publish(args.source, args.target, args.trust_checkpoint)
     except (OSError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1

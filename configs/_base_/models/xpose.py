@@ -113,7 +113,8 @@ model = dict(
     train_cfg=dict(num_groups=50),
     test_cfg=dict(
         num_groups=50,
-        score_thr=0.05,
+        multi_label=True,
+        score_thr=0.01,
         nms_iou_thr=0.7,
         class_agnostic_nms=False,
         oks_nms_thr=0.9,

@@ -58,5 +58,5 @@ model = dict(
     dn_cfg=dict(group_cfg=dict(num_dn_queries=40)),
     bbox_head=dict(embed_dims=embed_dims),
     train_cfg=dict(num_groups=6),
-    test_cfg=dict(num_groups=20, max_per_img=20),
+    test_cfg=dict(num_groups=30, max_per_img=30),
 )

@@ -1,5 +1,5 @@
-# The released recipe: AdamW 1e-4 (backbone, offsets and reference points a
-# tenth), weight decay 1e-4, gradient norm 0.1, 12 epochs, drop at 11, EMA.
+# The released recipe: AdamW 1e-4 (backbone and sampling offsets a tenth),
+# weight decay 1e-4, gradient norm 0.1, 12 epochs, drop at 11, EMA.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
@@ -12,7 +12,6 @@ optim_wrapper = dict(
         custom_keys=dict(
             backbone=dict(lr_mult=0.1),
             sampling_offsets=dict(lr_mult=0.1),
-            reference_points=dict(lr_mult=0.1),
         )
     ),
 )

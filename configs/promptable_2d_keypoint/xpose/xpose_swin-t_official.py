@@ -5,6 +5,7 @@ _base_ = './xpose_swin-t_official_ours.py'
 model = dict(
     test_cfg=dict(
         num_groups=50,
+        multi_label=False,
         score_thr=0.1,
         nms_iou_thr=0.9,
         class_agnostic_nms=True,

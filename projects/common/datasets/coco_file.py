@@ -11,7 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from projects.common.structures import KeypointCategory, KeypointPrompt
+from projects.common.structures import (
+    KeypointCategory,
+    KeypointPrompt,
+    object_area,
+)
 
 MAKE_SYNTHKPT = (
     'The data set that ships is made by `python '
@@ -103,7 +107,7 @@ class CocoKeypointFile:
             (N,) int64, index into ``categories``; ``gt_keypoints``
             (N, Kmax, 3) [x, y, v], zeros where v = 0, where the category
             has fewer keypoints and where the annotation has none;
-            ``gt_areas`` (N,) in square pixels, the box's where not given.
+            ``gt_areas`` (N,) in square pixels, see :func:`object_area`.
 
         Raises:
             ValueError: If an annotation does not fit its category or is not
@@ -120,9 +124,7 @@ class CocoKeypointFile:
             if min(box[2] - box[0], box[3] - box[1]) < 1:
                 self.num_small_boxes += 1
                 continue
-            width, height = annotation['bbox'][2:]
-            area = annotation.get('area') or width * height
-            rows.append((box, label, keypoints, area))
+            rows.append((box, label, keypoints, object_area(annotation)))
         boxes, labels, keypoints, areas = zip(*rows) if rows else ((),) * 4
         return {
             'gt_bboxes': np.array(boxes, np.float32).reshape(-1, 4),

@@ -3,7 +3,6 @@
 
 import argparse
 import json
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from projects.common.structures import DEFAULT_SIGMA, KeypointCategory
+from projects.common.files import write_bytes, write_text
+from projects.common.structures import (
+    DEFAULT_SIGMA,
+    KeypointCategory,
+    object_area,
+)
 
 # The box is the extent of the keypoints and this share of its longer side
 # around it, at least so many pixels: keypoints lie inside the animal.
@@ -222,8 +226,8 @@ def write_coco(
     """Write pictures and ``annotations/{train,val}.json``.
 
     Frames are sorted by name; every ``hold_out_every``-th goes to ``val``.
-    Keypoints outside the picture count as not labelled. ``area`` is that of
-    the box.
+    Keypoints outside the picture count as not labelled. ``area`` is 0.53 of
+    the box's, see :func:`object_area`.
 
     Args:
         out: Folder of the data set.
@@ -289,7 +293,7 @@ class _Writer:
             )
         self.names.add(frame.name)
         data, width, height = frame.encoded()
-        _write_bytes(self.folder / frame.name, data)
+        write_bytes(self.folder / frame.name, data)
         annotations = [
             annotation
             for points in frame.instances
@@ -327,7 +331,7 @@ class _Writer:
         return {
             'category_id': 1,
             'bbox': box,
-            'area': round(box[2] * box[3], 3),
+            'area': round(object_area({'bbox': box}), 3),
             'iscrowd': 0,
             'num_keypoints': count,
             'keypoints': rows.ravel().tolist(),
@@ -355,12 +359,4 @@ def _write_split(
         'annotations': annotations,
         'categories': [category],
     }
-    _write_bytes(path, json.dumps(content).encode())
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
+    write_text(path, json.dumps(content))

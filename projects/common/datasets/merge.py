@@ -2,7 +2,6 @@
 """Merge COCO-style keypoint sets into one: one file, one vocabulary."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from projects.common.datasets.coco_file import CocoKeypointFile
+from projects.common.files import replacing, write_text
 from projects.common.structures import KeypointCategory
 
 _IMAGE_FIELDS = ('width', 'height', 'style')
@@ -88,11 +88,7 @@ def merge_coco(
             for number, category in enumerate(merged.categories.values(), 1)
         ],
     }
-    path = out / 'annotations' / f'{split}.json'
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    temporary.write_text(json.dumps(content), encoding='utf-8')
-    os.replace(temporary, path)
+    write_text(out / 'annotations' / f'{split}.json', json.dumps(content))
     return {key: len(value) for key, value in content.items()}
 
 
@@ -171,10 +167,8 @@ def _reachable_root(source: CocoSource, out: Path, split: str) -> Path:
     if root.is_relative_to(out):
         return root.relative_to(out)
     link = out / 'images' / f'{source.name}_{split}'
-    link.parent.mkdir(parents=True, exist_ok=True)
-    temporary = link.with_name(f'{link.name}.{os.getpid()}.tmp')
-    temporary.symlink_to(root, target_is_directory=True)
-    os.replace(temporary, link)
+    with replacing(link) as temporary:
+        temporary.symlink_to(root, target_is_directory=True)
     return link.relative_to(out)
 
 

@@ -16,12 +16,11 @@ import numpy as np
 from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
+from projects.common.structures import object_area
+
 # COCO's limits on the detections that count, per picture and category.
 MAX_DETS_KEYPOINTS = 20
 MAX_DETS_BOXES = 100
-# Where an annotation has no area, mmpose and COCO's tools for AI Challenger
-# take this share of the box.
-AREA_OF_BOX = 0.53
 
 Record = dict[str, Any]
 
@@ -48,8 +47,7 @@ def _complete(annotation: Record) -> Record:
     # COCOeval writes into the records, hence the copy.
     record = dict(annotation)
     record.setdefault('iscrowd', 0)
-    if 'area' not in record:
-        record['area'] = record['bbox'][2] * record['bbox'][3] * AREA_OF_BOX
+    record['area'] = object_area(annotation)
     return record
 
 

@@ -98,7 +98,7 @@ class TextPromptEncoder(BasePromptEncoder):
         """Encode B prompts, on the device and in the type of the buffers.
 
         Raises:
-            RuntimeError: If a text is not in the vocabulary and the text
+            TextTowerError: If a text is not in the vocabulary and the text
                 tower cannot be had, or is not the vocabulary's.
             ValueError: If there is no prompt, or the tower's embeddings
                 have another length than ``embed_dims``.
@@ -142,7 +142,7 @@ class TextPromptEncoder(BasePromptEncoder):
             Number of texts that are new.
 
         Raises:
-            RuntimeError: As :meth:`forward`.
+            TextTowerError: As :meth:`forward`.
             ValueError: As :meth:`forward`.
         """
         texts: dict[str, None] = {}
@@ -195,7 +195,7 @@ class TextPromptEncoder(BasePromptEncoder):
         except TextTowerError as error:
             listed = ', '.join(map(repr, texts[:3]))
             more = f' and {len(texts) - 3} more' if len(texts) > 3 else ''
-            raise RuntimeError(
+            raise TextTowerError(
                 f'The texts {listed}{more} are not among the '
                 f'{len(self._vocabulary_rows)} texts that the model knows, '
                 f'and the text tower that could encode them is missing. '
@@ -209,7 +209,7 @@ class TextPromptEncoder(BasePromptEncoder):
             )
         known = self._vocabulary_identity
         if known and known != self.tower.identity:
-            raise RuntimeError(
+            raise TextTowerError(
                 f'The texts that the model knows were encoded by {known}, '
                 f'but its text tower is {self.tower.identity}; configure '
                 'the same text model, or use known names instead of '

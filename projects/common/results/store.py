@@ -6,6 +6,7 @@ docs show is one of them.
 """
 
 import datetime
+import functools
 import json
 import math
 import os
@@ -19,6 +20,7 @@ from typing import Any
 import torch
 
 from projects.common.checkpoints import file_sha256
+from projects.common.files import write_text
 from projects.common.version import __version__
 
 _SHA256 = re.compile(r'[0-9a-f]{64}')
@@ -212,27 +214,33 @@ def verify_entries(
         root: Root of the repository.
 
     Returns:
-        list: A sentence for every config that is gone and every shipped
-        checkpoint that is gone or has changed; empty if all is well.
+        list: A sentence for every config that is gone, every shipped
+        checkpoint that is gone or has changed, and every data file that is
+        here but not the one that was used; empty if all is well.
     """
-    root, problems, hashes = Path(root), [], {}
+    root, problems = Path(root), []
+    digest = functools.lru_cache(maxsize=None)(file_sha256)
     for entry in entries:
         where = f'Result "{entry.claim}", {entry.metric}:'
         if not (root / entry.config).is_file():
             problems.append(
                 f'{where} the config {entry.config} does not exist.'
             )
+        data = root / entry.data  # data need not be here
+        if data.is_file() and digest(data) != entry.data_sha256:
+            problems.append(
+                f'{where} the data file {entry.data} is not the one that was '
+                'used; make it again as docs/dataset_zoo says, or measure '
+                'again.'
+            )
         if not entry.checkpoint or entry.external:
             continue
-        file = root / entry.checkpoint
-        if not file.is_file():
+        weights = root / entry.checkpoint
+        if not weights.is_file():
             problems.append(
                 f'{where} the checkpoint {entry.checkpoint} does not exist.'
             )
-            continue
-        if file not in hashes:
-            hashes[file] = file_sha256(file)
-        if hashes[file] != entry.checkpoint_sha256:
+        elif digest(weights) != entry.checkpoint_sha256:
             problems.append(
                 f'{where} the checkpoint {entry.checkpoint} has changed '
                 'since it was measured; measure it again.'
@@ -318,8 +326,5 @@ def _from_root(path: str | None, root: Path) -> str:
 
 
 def _write(path: Path, entries: Sequence[ResultEntry]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
     text = json.dumps([asdict(e) for e in entries], indent=2)
-    temporary.write_text(text + '\n', encoding='utf-8')
-    os.replace(temporary, path)
+    write_text(path, text + '\n')

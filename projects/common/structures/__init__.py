@@ -1,6 +1,7 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 """What a user may ask for: categories with keypoints, and prompts of them."""
 
+from projects.common.structures.area import object_area
 from projects.common.structures.category import (
     COCO_PERSON_SIGMAS,
     DEFAULT_SIGMA,
@@ -13,4 +14,5 @@ __all__ = [
     'DEFAULT_SIGMA',
     'KeypointCategory',
     'KeypointPrompt',
+    'object_area',
 ]

@@ -33,7 +33,8 @@ COCO_PERSON_SIGMAS: dict[str, float] = {
     'right ankle': 0.089,
 }
 
-_SIDE = re.compile(r'\b(left|right)\b')
+# Whole words; an underscore separates words, which \b does not know.
+_SIDE = re.compile(r'(?<![^\W_])(left|right)(?![^\W_])')
 _OTHER_SIDE = {'left': 'right', 'right': 'left'}
 
 

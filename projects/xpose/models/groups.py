@@ -86,6 +86,32 @@ def keep_objects(
     return KeypointGroups(indices, labels, mask[..., :largest])
 
 
+def keep_pairs(
+    logits: Tensor, keypoint_mask: Tensor, num_groups: int
+) -> KeypointGroups:
+    """Keep the best pairs of object and category of every picture.
+
+    An object whose category is in doubt is kept once for each likely one,
+    with that category's keypoints.
+
+    Args:
+        logits (Tensor): (B, N, C), -inf at padded categories.
+        keypoint_mask (Tensor): (B, C, K') True = real.
+        num_groups (int): G, cut to N * C.
+
+    Returns:
+        KeypointGroups: By descending score. A picture with fewer pairs than
+        another of the batch is filled up with padded categories.
+    """
+    num_categories = logits.shape[-1]
+    pairs = logits.flatten(1)
+    best = pairs.topk(min(num_groups, pairs.shape[1]), dim=1).indices
+    labels = best % num_categories
+    mask = take(keypoint_mask, labels)
+    largest = max(1, int(mask.sum(-1).max()))
+    return KeypointGroups(best // num_categories, labels, mask[..., :largest])
+
+
 def expand_groups(
     groups: KeypointGroups,
     query: Tensor,

@@ -140,19 +140,21 @@ def test_equals_direct_cocoeval(capsys):
     )
 
 
-def test_only_twenty_detections_count_and_area_defaults():
+@pytest.mark.parametrize('given', [{}, {'area': 0}])
+def test_only_twenty_detections_count_and_area_defaults(given):
     truth = annotation(1)
     del truth['area'], truth['iscrowd']
+    truth.update(given)
     wrong = [detection(truth, 500, 0.9) for _ in range(20)]
     late = detection(truth, 0, 0.1)
     args = ([1], 1, [0.05] * 3, [truth])
     assert keypoint_average_precision(*args, wrong + [late])['AR'] == 0.0
     assert keypoint_average_precision(*args, wrong[1:] + [late])['AR'] == 1.0
-    # The missing area is 0.53 of the box: 2544 px^2.
+    # The unknown area is 0.53 of the box: 2544 px^2.
     for factor, hit in ((0.99, 1.0), (1.01, 0.0)):
         distance = math.sqrt(-math.log(0.5) * 2 * 2544 * 0.1**2) * factor
         result = keypoint_average_precision(
             *args, [detection(truth, distance)]
         )
         assert result['AP50'] == pytest.approx(hit)
-    assert 'area' not in truth
+    assert truth.get('area') == given.get('area')

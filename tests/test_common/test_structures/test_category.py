@@ -30,6 +30,8 @@ def test_swap_indices_mirror_each_pair():
         (NAMES, (), False),
         # One side of a thing that has no other side has no true mirror name.
         (('nose', 'Left eye'), (), False),
+        (('nose', 'left_eye'), (), False),
+        (('nose', 'eye_right2'), (), True),
         (('nose', 'leftover'), (), True),
     ],
 )

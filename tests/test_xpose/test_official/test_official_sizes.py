@@ -31,6 +31,7 @@ def test_released_sizes_and_behaviour(released):
         'num_groups': 50,
         'score_thr': 0.1,
         'nms_iou_thr': 0.9,
+        'multi_label': False,
         'class_agnostic_nms': True,
         'oks_nms_thr': None,
         'max_per_img': 50,

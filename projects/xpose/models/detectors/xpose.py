@@ -38,6 +38,7 @@ from ..groups import (
     KeypointGroups,
     expand_groups,
     keep_objects,
+    keep_pairs,
     keypoint_content,
     take,
 )
@@ -341,7 +342,7 @@ class XPose(DINO):
         query = objects.query[:, -num_matching:]
         reference = objects.reference[:, -num_matching:]
         groups = self.keep_objects(
-            query,
+            self.bbox_head.ranking_query(objects)[:, -num_matching:],
             reference,
             prompts.keypoint_mask,
             context['object_prompts'],
@@ -376,7 +377,7 @@ class XPose(DINO):
         """Choose the objects that get keypoints.
 
         Args:
-            query (Tensor): (B, N, D) after the object layers, not normed.
+            query (Tensor): (B, N, D) after the object layers.
             boxes (Tensor): (B, N, 4).
             keypoint_mask (Tensor): (B, C, K) True = real.
             object_prompts (Tensor): (B, C, D).
@@ -390,9 +391,8 @@ class XPose(DINO):
         head = self.bbox_head
         logits = head.alignment(query, object_prompts, category_mask)
         if not self.training:
-            return keep_objects(
-                logits, keypoint_mask, head.test_cfg['num_groups']
-            )
+            keep = keep_pairs if head.test_cfg['multi_label'] else keep_objects
+            return keep(logits, keypoint_mask, head.test_cfg['num_groups'])
         _, labels = head.match_objects(logits, boxes, batch_data_samples)
         return keep_objects(
             logits, keypoint_mask, head.train_cfg['num_groups'], labels

@@ -73,6 +73,8 @@ class PromptPoseLoss(BaseModule):
         Returns:
             Tensor: (B, N) index of the matched object, -1 = none.
         """
+        # In half precision costs would tie or become infinite.
+        logits, boxes = logits.float(), boxes.float()
         rows = []
         for i, (target, meta) in enumerate(zip(targets, metas, strict=True)):
             height, width = meta['img_shape']
@@ -82,7 +84,7 @@ class PromptPoseLoss(BaseModule):
             )
             assigner = self.object_assigner
             if keypoints is not None:
-                predictions.keypoints = keypoints[i]
+                predictions.keypoints = keypoints[i].float()
                 predictions.labels = labels[i]
                 assigner = self.keypoint_assigner
             result = assigner.assign(predictions, target, img_meta=meta)

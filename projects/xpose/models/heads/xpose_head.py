@@ -37,9 +37,11 @@ class XPoseHead(BaseModule):
         criterion (dict): Arguments of :class:`PromptPoseLoss`.
         refiner (dict, optional): Arguments of :class:`ReferenceRefiner`
             besides ``embed_dims``.
-        calibrated (bool): See :class:`PromptAlignment`.
+        calibrated (bool): See :class:`PromptAlignment` and
+            :meth:`ranking_query`.
         train_cfg (dict): ``num_groups`` kept objects per picture.
-        test_cfg (dict): ``num_groups``, ``score_thr``, ``nms_iou_thr``,
+        test_cfg (dict): ``num_groups``, ``multi_label`` (keep an object
+            once for each likely category), ``score_thr``, ``nms_iou_thr``,
             ``class_agnostic_nms``, ``oks_nms_thr`` (or None) and
             ``max_per_img``.
     """
@@ -56,9 +58,18 @@ class XPoseHead(BaseModule):
         super().__init__()
         self.refiner = ReferenceRefiner(embed_dims, **(refiner or {}))
         self.alignment = PromptAlignment(embed_dims, calibrated)
+        self.calibrated = calibrated
         self.criterion = PromptPoseLoss(**criterion)
         self.train_cfg = train_cfg
         self.test_cfg = test_cfg
+
+    def ranking_query(self, states: DecoderStates) -> Tensor:
+        """Object queries (B, N, D) by which objects are kept.
+
+        The normalised ones, as the losses train them; the released model
+        ranks before the norm.
+        """
+        return states.hidden[-1] if self.calibrated else states.query
 
     def forward_objects(
         self, states: DecoderStates, prompts: Tensor, category_mask: Tensor
@@ -263,7 +274,7 @@ class XPoseHead(BaseModule):
         )[-1]
         return [
             self._predict_single(
-                logits[i, :, : len(sample.prompts.categories)],
+                logits[i].float(),
                 bbox_cxcywh_to_xyxy(boxes[i]),
                 keypoints[i],
                 groups.labels[i],
@@ -288,11 +299,15 @@ class XPoseHead(BaseModule):
         size = boxes.new_tensor([width, height])
         if rescale:
             size = size / size.new_tensor(sample.scale_factor)
-        # The final layer may prefer another category that has the very
-        # same keypoints; any other would contradict the keypoints found.
-        same = same_keypoints(sample.prompts).to(labels.device)[labels]
-        # Mixed precision must neither tie scores nor reach the NMS.
-        scores, labels = logits.float().sigmoid().masked_fill(~same, 0).max(-1)
+        cfg = self.test_cfg
+        if cfg['multi_label']:
+            scores = logits.gather(1, labels[:, None])[:, 0].sigmoid()
+        else:
+            # The final layer may prefer another category that has the very
+            # same keypoints; any other would contradict the keypoints found.
+            same = same_keypoints(sample.prompts).to(labels.device)[labels]
+            scores = logits[:, : same.shape[1]].sigmoid()
+            scores, labels = scores.masked_fill(~same, 0).max(-1)
         detections = InstanceData(
             bboxes=boxes * size.repeat(2),
             scores=scores,
@@ -301,7 +316,6 @@ class XPoseHead(BaseModule):
             keypoint_scores=scores[:, None] * keypoint_mask,
             keypoint_mask=keypoint_mask,
         )
-        cfg = self.test_cfg
         detections = remove_duplicates(
             detections[scores > cfg['score_thr']],
             sample.prompts.categories,
