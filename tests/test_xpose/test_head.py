@@ -3,7 +3,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from projects.common.structures import KeypointCategory
+from projects.common.structures import KeypointCategory, KeypointPrompt
 from projects.xpose.models.groups import KeypointGroups
 from projects.xpose.models.heads.alignment import PromptAlignment
 from projects.xpose.models.heads.xpose_head import XPoseHead, same_keypoints
@@ -187,8 +187,9 @@ def test_each_group_keeps_its_own_category_when_kept_in_pairs(head):
 
 
 def test_padded_pairs_are_not_reported(head):
-    given = Prediction([[0.6], [0.5]], [0, 1], [CAT])
-    given.logits = torch.tensor([[[0.5, -INF], [0.4, -INF]]])
+    given = Prediction([[0.6, 0.0], [0.5, 0.0]], [0, 1], [CAT, FLY])
+    given.logits[..., 1] = -INF  # the prompt has the cat alone
+    given.sample.prompts = KeypointPrompt.from_categories([CAT])
     result = given.report(head, multi_label=True, score_thr=0.0)
     assert result.labels.tolist() == [0]
 
