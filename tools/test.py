@@ -2,8 +2,6 @@
 """Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``."""
 
 import argparse
-import json
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from projects import xpose  # noqa: F401  registers what configs name
 from projects.common import launch, results
 from projects.common.checkpoints import require_checkpoint
+from projects.common.files import write_json
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
@@ -70,15 +69,6 @@ def prepare_config(args: argparse.Namespace) -> Config:
         dump = {'type': 'DumpResults', 'out_file_path': args.dump}
         cfg.test_evaluator = [*evaluators, dump]
     return cfg
-
-
-def write_json(path: str, content: dict[str, Any]) -> None:
-    """Write a json file, whole or not at all."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    temporary = f'{path}.{os.getpid()}.tmp'
-    with open(temporary, 'w', encoding='utf-8') as file:
-        json.dump(content, file, indent=2)
-    os.replace(temporary, path)
 
 
 def command_line(args: argparse.Namespace, argv: Sequence[str]) -> str:

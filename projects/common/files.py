@@ -1,10 +1,12 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 """Writing files so that they are whole or absent."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -38,3 +40,8 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     """Write a UTF-8 file, whole or not at all; its folder is made."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding='utf-8')
+
+
+def write_json(path: str | os.PathLike, content: Any) -> None:
+    """Write a json file, whole or not at all; its folder is made."""
+    write_text(path, json.dumps(content, indent=2) + '\n')

@@ -1,7 +1,14 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+import json
+
 import pytest
 
-from projects.common.files import replacing, write_bytes, write_text
+from projects.common.files import (
+    replacing,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 def names(folder):
@@ -34,3 +41,13 @@ def test_links_are_replaced_not_followed(tmp_path):
             part.symlink_to(tmp_path / target, target_is_directory=True)
     assert (tmp_path / 'link').readlink() == tmp_path / 'second'
     assert sorted(names(tmp_path)) == ['first', 'link', 'second']
+
+
+def test_json_comes_back(tmp_path):
+    path = tmp_path / 'new' / 'figures.json'
+    write_json(path, {'AP': 0.5, 'names': ['left eye']})
+    assert json.loads(path.read_text()) == {'AP': 0.5, 'names': ['left eye']}
+    with pytest.raises(TypeError):
+        write_json(path, {'AP': object()})
+    assert json.loads(path.read_text())['AP'] == 0.5
+    assert [file.name for file in path.parent.iterdir()] == ['figures.json']

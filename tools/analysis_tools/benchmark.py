@@ -2,8 +2,6 @@
 """Speed, memory and size of a model: stage by stage, or beside another."""
 
 import argparse
-import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -21,6 +19,7 @@ from projects.common.benchmark import (
     raw_outputs,
 )
 from projects.common.checkpoints import check_compatible, file_sha256
+from projects.common.files import write_json
 from projects.common.launch import sentences_only
 from projects.common.results.store import device_name
 from projects.common.version import __version__
@@ -206,14 +205,6 @@ def sensitivity_table(result: dict[str, Any]) -> str:
             f'{row["measured"]["peak_memory"] / 1e6:9.0f}'
         )
     return '\n'.join(lines)
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a json file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    temporary.write_text(json.dumps(content, indent=2), encoding='utf-8')
-    os.replace(temporary, path)
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:

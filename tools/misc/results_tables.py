@@ -6,13 +6,13 @@ python tools/misc/results_tables.py --check  # change nothing, for CI
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from projects.common.files import write_text
 from projects.common.results import (
     load_entries,
     render_document,
@@ -74,9 +74,7 @@ def update_tables(root: Path, check: bool) -> list[str]:
                 'python tools/misc/results_tables.py'
             )
         else:
-            temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-            temporary.write_text(new, encoding='utf-8')
-            os.replace(temporary, path)
+            write_text(path, new)
             print(f'wrote {name}')
     return problems
 

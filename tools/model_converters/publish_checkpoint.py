@@ -11,13 +11,13 @@ Example:
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from projects.common.checkpoints import file_sha256, read_checkpoint
+from projects.common.files import replacing
 from projects.common.version import __version__
 
 import torch
@@ -79,10 +79,8 @@ def publish(source: Path, target: Path, trusted: bool = False) -> str:
     }
     if isinstance(meta.get('cfg'), str):
         small['meta']['cfg'] = meta['cfg']
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + '.tmp')
-    torch.save(small, temporary)
-    os.replace(temporary, target)
+    with replacing(target) as temporary:
+        torch.save(small, temporary)
     return file_sha256(target)
 
 

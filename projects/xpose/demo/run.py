@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import projects.xpose  # noqa: F401  registers what configs name
+from projects.common.files import write_json, write_text
 from projects.common.synthkpt.writer import generate
 from projects.xpose.demo.evaluation import evaluate
 from projects.xpose.demo.page import MAIN_METRICS, render_page
 from projects.xpose.demo.prediction import predict_scenes
 from projects.xpose.demo.progress import StageLog
 from projects.xpose.demo.settings import DemoSettings
-from projects.xpose.demo.summary import summarise, write_json, write_text
+from projects.xpose.demo.summary import summarise
 from projects.xpose.demo.training import draw_losses, moving_ends, train
 
 CURVE = 'pictures/loss.svg'

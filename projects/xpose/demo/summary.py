@@ -2,11 +2,8 @@
 """Everything that the demo measured, in one file."""
 
 import datetime
-import json
-import os
 import platform
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from projects.common.results.store import device_name
@@ -70,16 +67,3 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue  # mmcv and OpenCV have two names each
     return found
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file, complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-    temporary.write_text(text, encoding='utf-8')
-    os.replace(temporary, path)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a json file, complete or not at all."""
-    write_text(path, json.dumps(content, indent=2) + '\n')

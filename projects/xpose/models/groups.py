@@ -79,11 +79,15 @@ def keep_objects(
     indices = scores.topk(num_groups, dim=1).indices
     labels = labels.gather(1, indices)
     mask = take(keypoint_mask, labels)  # (B, G, K')
-    counts = mask.sum(-1)  # keypoints fill slots from the front
+    counts = mask.sum(-1)
     if assigned_labels is not None:
         counts = counts * (assigned_labels.gather(1, indices) >= 0)
-    largest = max(1, int(counts.max()))
-    return KeypointGroups(indices, labels, mask[..., :largest])
+    return KeypointGroups(indices, labels, _cut(mask, counts))
+
+
+def _cut(mask: Tensor, counts: Tensor) -> Tensor:
+    """Cut (B, G, K') to the largest count; keypoints fill from the front."""
+    return mask[..., : max(1, int(counts.max()))]
 
 
 def keep_pairs(
@@ -108,8 +112,8 @@ def keep_pairs(
     best = pairs.topk(min(num_groups, pairs.shape[1]), dim=1).indices
     labels = best % num_categories
     mask = take(keypoint_mask, labels)
-    largest = max(1, int(mask.sum(-1).max()))
-    return KeypointGroups(best // num_categories, labels, mask[..., :largest])
+    mask = _cut(mask, mask.sum(-1))
+    return KeypointGroups(best // num_categories, labels, mask)
 
 
 def expand_groups(
