@@ -7,12 +7,16 @@ from projects.common.structures.category import (
     DEFAULT_SIGMA,
     KeypointCategory,
 )
-from projects.common.structures.prompt import KeypointPrompt
+from projects.common.structures.prompt import MODALITIES, KeypointPrompt
+from projects.common.structures.support import SupportShot, crop_support
 
 __all__ = [
     'COCO_PERSON_SIGMAS',
     'DEFAULT_SIGMA',
     'KeypointCategory',
     'KeypointPrompt',
+    'MODALITIES',
+    'SupportShot',
+    'crop_support',
     'object_area',
 ]

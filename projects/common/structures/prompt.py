@@ -11,6 +11,10 @@ from typing import Any
 from mmengine.structures import BaseDataElement
 
 from projects.common.structures.category import KeypointCategory
+from projects.common.structures.support import SupportShot
+
+#: How a category is asked for: by its names, by its shots, or by both.
+MODALITIES = ('text', 'visual', 'combined')
 
 
 class KeypointPrompt(BaseDataElement):
@@ -22,10 +26,16 @@ class KeypointPrompt(BaseDataElement):
     Args:
         metainfo: ``categories``, C >= 1 :class:`KeypointCategory` whose names
             differ in more than upper and lower case, and optionally
-            ``style``, a word such as 'sketch' that describes the picture.
+            ``style``, a word such as 'sketch' that describes the picture;
+            ``supports``, C tuples of :class:`SupportShot` (empty for a
+            category that has none); ``modalities``, C of 'text', 'visual'
+            and 'combined', by default 'visual' where there are shots.
 
     Raises:
-        ValueError: If there is no category or two have the same name.
+        ValueError: If there is no category, two have the same name,
+            ``supports`` or ``modalities`` are not C, a category that is
+            asked for by example has no shot, or a shot has another number
+            of keypoints than its category.
         TypeError: If an entry is not a :class:`KeypointCategory`.
 
     Examples:
@@ -38,7 +48,13 @@ class KeypointPrompt(BaseDataElement):
     def __init__(
         self, *, metainfo: dict[str, Any] | None = None, **kwargs: Any
     ) -> None:
-        metainfo = {'categories': (), 'style': None, **(metainfo or {})}
+        metainfo = {
+            'categories': (),
+            'style': None,
+            'supports': None,
+            'modalities': None,
+            **(metainfo or {}),
+        }
         super().__init__(metainfo=metainfo, **kwargs)
 
     @classmethod
@@ -46,16 +62,42 @@ class KeypointPrompt(BaseDataElement):
         cls,
         categories: Iterable[KeypointCategory],
         style: str | None = None,
+        supports: Iterable[Iterable[SupportShot]] | None = None,
+        modalities: Iterable[str] | None = None,
     ) -> KeypointPrompt:
-        """Ask for ``categories``, in this order."""
-        return cls(metainfo={'categories': tuple(categories), 'style': style})
+        """Ask for ``categories``, in this order; see the class."""
+        return cls(
+            metainfo={
+                'categories': tuple(categories),
+                'style': style,
+                'supports': supports,
+                'modalities': modalities,
+            }
+        )
 
     def set_metainfo(self, metainfo: dict[str, Any]) -> None:
-        """Set or change metainfo; ``categories`` are checked."""
-        if 'categories' in metainfo:
-            categories = _checked(tuple(metainfo['categories']))
-            metainfo = {**metainfo, 'categories': categories}
-        super().set_metainfo(metainfo)
+        """Set or change metainfo; all of it is checked."""
+        metainfo = {**self._kept(metainfo), **metainfo}
+        categories = _checked(tuple(metainfo['categories']))
+        supports = _checked_supports(metainfo['supports'], categories)
+        modalities = _checked_modalities(
+            metainfo['modalities'], supports, categories
+        )
+        super().set_metainfo(
+            {
+                **metainfo,
+                'categories': categories,
+                'supports': supports,
+                'modalities': modalities,
+            }
+        )
+
+    def _kept(self, metainfo: dict[str, Any]) -> dict[str, Any]:
+        """What stays; without shots, new categories start as text."""
+        kept = dict(self.metainfo_items())
+        if 'categories' in metainfo and not any(kept.get('supports') or ()):
+            kept |= {'supports': None, 'modalities': None}
+        return kept
 
     def new(
         self, *, metainfo: dict[str, Any] | None = None, **kwargs: Any
@@ -87,15 +129,16 @@ class KeypointPrompt(BaseDataElement):
                 given twice, or if there is none.
         """
         names = (names,) if isinstance(names, str) else tuple(names)
-        known = {c.name.lower(): c for c in self.categories}
+        known = {name.lower(): i for i, name in enumerate(self.names)}
         chosen = []
         for name in names:
             if name.lower() not in known:
                 raise ValueError(_unknown_name(name, self.names))
             chosen.append(known[name.lower()])
-        return self.new(
-            metainfo={**dict(self.metainfo_items()), 'categories': chosen}
-        )
+        metainfo = dict(self.metainfo_items())
+        for key in ('categories', 'supports', 'modalities'):
+            metainfo[key] = tuple(metainfo[key][i] for i in chosen)
+        return self.new(metainfo=metainfo)
 
 
 def _checked(
@@ -121,6 +164,61 @@ def _checked(
             f'{", ".join(map(repr, twice))}; name every category once.'
         )
     return categories
+
+
+def _checked_supports(
+    supports: Iterable[Iterable[SupportShot]] | None,
+    categories: tuple[KeypointCategory, ...],
+) -> tuple[tuple[SupportShot, ...], ...]:
+    if supports is None:
+        return ((),) * len(categories)
+    supports = tuple(tuple(shots) for shots in supports)
+    if len(supports) != len(categories):
+        raise ValueError(
+            f'The prompt has {len(categories)} categories but supports for '
+            f'{len(supports)}; give one tuple of shots for each category, '
+            'empty where it has none.'
+        )
+    for category, shots in zip(categories, supports, strict=True):
+        for shot in shots:
+            if shot.num_keypoints != category.num_keypoints:
+                raise ValueError(
+                    f'A support of category {category.name!r} has '
+                    f'{shot.num_keypoints} keypoints, but the category has '
+                    f'{category.num_keypoints}; every shot lists all of '
+                    'them, with visibility 0 for those it does not show.'
+                )
+    return supports
+
+
+def _checked_modalities(
+    modalities: Iterable[str] | None,
+    supports: tuple[tuple[SupportShot, ...], ...],
+    categories: tuple[KeypointCategory, ...],
+) -> tuple[str, ...]:
+    if modalities is None:
+        return tuple('visual' if shots else 'text' for shots in supports)
+    modalities = tuple(modalities)
+    if len(modalities) != len(categories):
+        raise ValueError(
+            f'The prompt has {len(categories)} categories but '
+            f'{len(modalities)} modalities; give one for each category.'
+        )
+    for category, modality, shots in zip(
+        categories, modalities, supports, strict=True
+    ):
+        if modality not in MODALITIES:
+            raise ValueError(
+                f'Category {category.name!r} has the modality {modality!r}; '
+                f'choose one of {", ".join(map(repr, MODALITIES))}.'
+            )
+        if modality != 'text' and not shots:
+            raise ValueError(
+                f'Category {category.name!r} is asked for by example '
+                f'({modality!r}) but has no support; give at least one shot '
+                "or the modality 'text'."
+            )
+    return modalities
 
 
 def _unknown_name(name: str, known: tuple[str, ...]) -> str:

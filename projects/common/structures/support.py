@@ -1,0 +1,183 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""Shots: cut-out pictures of an example object with its keypoints.
+
+picture (h, w, 3) BGR, box xyxy, keypoints (K, 2), visible (K,)
+             |  crop_support: square around the box, resized
+             v
+SupportShot.image (3, S, S), keypoints (K, 2) in pixels of that crop
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class SupportShot:
+    """One example of a category: a square crop and where its keypoints are.
+
+    Immutable: copies of a prompt share it.
+
+    Args:
+        image: (3, S, S) uint8, BGR.
+        keypoints: (K, 2) float xy in pixels of ``image``; those that are not
+            visible may be anything finite.
+        visible: (K,) 0 = not shown, 1 = hidden but known, 2 = visible.
+        annotation_id: Which annotation it was cut from, if any.
+        image_id: Which picture it was cut from, if any.
+
+    Raises:
+        ValueError: If the picture is empty or not square, a coordinate is
+            not finite, K differs, no keypoint is shown, or a shown one lies
+            outside the picture.
+    """
+
+    image: Tensor
+    keypoints: Tensor
+    visible: Tensor
+    annotation_id: int | None = None
+    image_id: int | None = None
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.image.shape)
+        if len(shape) != 3 or shape[0] != 3 or not 0 < shape[1] == shape[2]:
+            raise ValueError(
+                f'{self._who} has a picture of shape {shape}; it must be a '
+                'square crop (3, S, S), see crop_support.'
+            )
+        _check_keypoints(
+            self.keypoints.numpy(), self.visible.numpy(), shape[1:], self._who
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SupportShot:
+        return self
+
+    @property
+    def _who(self) -> str:
+        if self.annotation_id is None:
+            return 'A support shot'
+        return f'The support shot of annotation {self.annotation_id}'
+
+    @property
+    def num_keypoints(self) -> int:
+        """K."""
+        return len(self.keypoints)
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of the content: equal shots have equal keys."""
+        digest = hashlib.sha256()
+        for array in (self.image, self.keypoints, self.visible):
+            digest.update(array.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+
+def crop_support(
+    image: np.ndarray,
+    keypoints: np.ndarray,
+    visible: np.ndarray,
+    bbox: Sequence[float] | None = None,
+    size: int = 224,
+    context: float = 1.25,
+    **source: int | None,
+) -> SupportShot:
+    """Cut an example object out of its picture.
+
+    Args:
+        image: (h, w, 3) uint8 BGR.
+        keypoints: (K, 2) xy image pixels.
+        visible: (K,) 0 = not shown, 1 = hidden but known, 2 = visible.
+        bbox: Box xyxy image pixels; by default the one around the shown
+            keypoints. The crop is the square of its longer side times
+            ``context`` around its centre; what lies outside the picture is
+            black.
+        size: S, side of the crop in pixels.
+        context: How much larger than the box the crop is.
+        source: ``annotation_id`` and ``image_id`` of :class:`SupportShot`.
+
+    Raises:
+        ValueError: As :class:`SupportShot`, or if the box is empty. A shown
+            keypoint that the crop cuts off is not shown by the crop.
+    """
+    keypoints = np.asarray(keypoints, np.float32)
+    visible = np.asarray(visible, np.float32)
+    if image.ndim != 3 or 0 in image.shape:
+        raise ValueError(
+            f'The support picture is empty: its shape is {image.shape}; give '
+            'a colour picture (h, w, 3).'
+        )
+    _check_keypoints(keypoints, visible, image.shape[:2], 'The support')
+    if bbox is None:
+        shown = keypoints[visible > 0]
+        # A single keypoint has a box of one pixel.
+        bbox = np.concatenate([shown.min(0) - 0.5, shown.max(0) + 0.5])
+    x1, y1, x2, y2 = map(float, bbox)
+    if not (x2 > x1 and y2 > y1):
+        raise ValueError(
+            f'The box {[x1, y1, x2, y2]} of the support is empty or not '
+            'finite; give x1 < x2 and y1 < y2 in image pixels.'
+        )
+    side = max(x2 - x1, y2 - y1) * context
+    scale = size / side
+    # Pixel centres lie at whole numbers plus one half of the square's frame.
+    matrix = np.array(
+        [
+            [scale, 0, size / 2 - scale * (x1 + x2) / 2],
+            [0, scale, size / 2 - scale * (y1 + y2) / 2],
+        ]
+    )
+    flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    crop = cv2.warpAffine(image, matrix, (size, size), flags=flags)
+    placed = keypoints @ matrix[:, :2].T + matrix[:, 2]
+    inside = ((placed >= 0) & (placed <= size - 1)).all(-1)
+    return SupportShot(
+        torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))),
+        torch.from_numpy(placed.astype(np.float32)),
+        torch.from_numpy(visible * inside),
+        **source,
+    )
+
+
+def _check_keypoints(
+    keypoints: np.ndarray,
+    visible: np.ndarray,
+    shape: Sequence[int],
+    who: str,
+) -> None:
+    if keypoints.shape != (len(visible), 2):
+        raise ValueError(
+            f'{who} has keypoints of shape {keypoints.shape} and '
+            f'{len(visible)} visibilities; give (K, 2) and (K,).'
+        )
+    if not np.isfinite(keypoints).all() or not np.isfinite(visible).all():
+        raise ValueError(
+            f'{who} has keypoint coordinates that are not finite; set the '
+            'visibility of unknown keypoints to 0 and their coordinates to 0.'
+        )
+    shown = visible > 0
+    if not shown.any():
+        raise ValueError(
+            f'{who} shows no keypoint; label at least one, with visibility '
+            '1 or 2.'
+        )
+    height, width = shape
+    outside = shown & (
+        (keypoints < 0).any(-1) | (keypoints > (width, height)).any(-1)
+    )
+    if outside.any():
+        first = int(outside.argmax())
+        raise ValueError(
+            f'{who} has keypoint {first} at '
+            f'{keypoints[first].round(1).tolist()}, outside its picture of '
+            f'{width} x {height} (w x h); correct it or set its visibility '
+            'to 0.'
+        )

@@ -1,0 +1,143 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from projects.common.structures import (
+    KeypointCategory,
+    KeypointPrompt,
+    SupportShot,
+    crop_support,
+)
+
+
+def dotted(points, shape=(60, 100)):
+    """A black picture with a white 3 x 3 dot around every point."""
+    image = np.zeros((*shape, 3), np.uint8)
+    for x, y in points:
+        image[y - 1 : y + 2, x - 1 : x + 2] = 255
+    return image
+
+
+POINTS = np.array([[20, 30], [60, 40], [90, 10]])
+
+
+@pytest.fixture
+def shot():
+    return crop_support(
+        dotted(POINTS), POINTS, [2, 1, 0], (10, 20, 70, 50), size=64
+    )
+
+
+def test_keypoints_stay_on_their_dots(shot):
+    crop = shot.image.permute(1, 2, 0).numpy()
+    for x, y in shot.keypoints[:2].round().int().tolist():
+        assert crop[y, x].min() > 150
+
+
+def test_square_is_the_longer_side_with_context(shot):
+    # 60 px * 1.25 = 75 px become 64, centre (40, 35) becomes the middle.
+    scale = 64 / 75
+    expected = (POINTS - (40, 35)) * scale + 32
+    np.testing.assert_allclose(shot.keypoints, expected, atol=1e-4)
+
+
+def test_keypoint_cut_off_is_not_shown():
+    points = np.array([[20, 30], [90, 10]])
+    shot = crop_support(dotted(points), points, [2, 2], (10, 20, 40, 45))
+    assert shot.visible.tolist() == [2, 0]
+
+
+def test_box_around_shown_keypoints_by_default():
+    shot = crop_support(dotted(POINTS), POINTS, [2, 2, 0], size=50, context=2)
+    # The box is 41 x 11 px around (40, 35); the square 82 px.
+    np.testing.assert_allclose(
+        shot.keypoints[0], (np.array([-20, -5])) * 50 / 82 + 25, atol=1e-4
+    )
+
+
+def test_single_keypoint_has_a_box():
+    shot = crop_support(dotted([(20, 30)]), np.array([[20, 30]]), [2], size=16)
+    assert shot.keypoints.tolist() == [[8, 8]]
+
+
+def test_key_tells_contents_apart(shot):
+    same = SupportShot(
+        shot.image.clone(), shot.keypoints.clone(), shot.visible.clone()
+    )
+    other = SupportShot(shot.image, shot.keypoints + 0.5, shot.visible)
+    assert same.key == shot.key != other.key
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(visible=[0, 0, 0]), 'shows no keypoint'),
+        (dict(visible=[2, 2]), 'visibilities'),
+        (dict(keypoints=POINTS + (0, 60)), 'outside its picture of 100 x 60'),
+        (dict(keypoints=POINTS * np.nan), 'not finite'),
+        (dict(image=np.zeros((0, 5, 3), np.uint8)), 'picture is empty'),
+        (dict(bbox=(5, 5, 5, 9)), 'box'),
+    ],
+)
+def test_bad_supports_are_named(change, message):
+    arguments = dict(
+        image=dotted(POINTS), keypoints=POINTS, visible=[2, 2, 0], bbox=None
+    )
+    with pytest.raises(ValueError, match=message):
+        crop_support(**{**arguments, **change})
+
+
+def test_shot_must_be_square():
+    with pytest.raises(ValueError, match='square'):
+        SupportShot(torch.zeros(3, 4, 5), torch.ones(1, 2), torch.ones(1))
+
+
+CAT = KeypointCategory('cat', ('a', 'b', 'c'))
+DOG = KeypointCategory('dog', ('a',))
+
+
+def test_modalities_follow_the_shots(shot):
+    prompt = KeypointPrompt.from_categories([CAT, DOG], supports=[[shot], []])
+    assert prompt.modalities == ('visual', 'text')
+    assert prompt.select('dog').modalities == ('text',)
+    assert prompt.select('cat').supports[0] == (shot,)
+
+
+def test_copies_share_the_shots(shot):
+    prompt = KeypointPrompt.from_categories([CAT], supports=[[shot]])
+    assert copy.deepcopy(prompt).supports[0][0] is shot
+    assert prompt.clone().to('cpu').supports[0][0] is shot
+
+
+def test_new_categories_without_shots_are_text():
+    prompt = KeypointPrompt.from_categories([CAT])
+    prompt.set_metainfo({'categories': [CAT, DOG]})
+    assert prompt.modalities == ('text', 'text')
+
+
+@pytest.mark.parametrize(
+    ('supports', 'modalities', 'message'),
+    [
+        ([[]], None, '2 categories but supports for 1'),
+        ([['shot'], ['shot']], None, "'dog' has 3 keypoints.* has 1"),
+        (None, ['text'], '1 modalities'),
+        (None, ['text', 'visual'], "'dog' is asked for by example"),
+        (None, ['text', 'audio'], "modality 'audio'"),
+    ],
+)
+def test_faulty_supports_of_a_prompt(shot, supports, modalities, message):
+    if supports is not None:
+        supports = [[shot] * len(shots) for shots in supports]
+    with pytest.raises(ValueError, match=message):
+        KeypointPrompt.from_categories(
+            [CAT, DOG], supports=supports, modalities=modalities
+        )
+
+
+def test_changed_categories_must_fit_the_shots(shot):
+    prompt = KeypointPrompt.from_categories([CAT], supports=[[shot]])
+    with pytest.raises(ValueError, match="'dog' has 3 keypoints"):
+        prompt.set_metainfo({'categories': [DOG]})
