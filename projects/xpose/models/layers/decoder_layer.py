@@ -13,6 +13,8 @@ from mmdet.models.layers.transformer.grounding_dino_layers import (
 )
 from torch import Tensor
 
+from projects.common.layers import DeformableAttention
+
 
 class PromptDecoderLayer(GroundingDinoTransformerDecoderLayer):
     """Self-attention, prompt attention, deformable image attention, FFN.
@@ -21,6 +23,10 @@ class PromptDecoderLayer(GroundingDinoTransformerDecoderLayer):
     [box, keypoint 1..K] alone, as a batch of B * G short sequences instead
     of one dense masked matrix.
     """
+
+    def _init_layers(self) -> None:
+        super()._init_layers()
+        self.cross_attn = DeformableAttention(**self.cross_attn_cfg)
 
     def forward(
         self,

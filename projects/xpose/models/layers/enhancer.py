@@ -17,7 +17,17 @@ from mmengine.config import ConfigDict
 from mmengine.model import ModuleList
 from torch import Tensor
 
+from projects.common.layers import DeformableAttention
+
 from .fusion import PromptImageFusion
+
+
+class EnhancerImageLayer(DeformableDetrTransformerEncoderLayer):
+    """mmdet's layer with our choice of operators."""
+
+    def _init_layers(self) -> None:
+        super()._init_layers()
+        self.self_attn = DeformableAttention(**self.self_attn_cfg)
 
 
 class CrossModalityEnhancer(DeformableDetrTransformerEncoder):
@@ -62,8 +72,7 @@ class CrossModalityEnhancer(DeformableDetrTransformerEncoder):
             DetrTransformerEncoderLayer(**self.prompt_layer_cfg) for _ in count
         )
         self.layers = ModuleList(
-            DeformableDetrTransformerEncoderLayer(**self.layer_cfg)
-            for _ in count
+            EnhancerImageLayer(**self.layer_cfg) for _ in count
         )
         self.embed_dims = self.layers[0].embed_dims
 

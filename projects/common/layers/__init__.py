@@ -1,0 +1,10 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""Layers that both methods may use."""
+
+from projects.common.layers.deformable_attention import (
+    BACKENDS,
+    DeformableAttention,
+    embedding_bag_attention,
+)
+
+__all__ = ['BACKENDS', 'DeformableAttention', 'embedding_bag_attention']
