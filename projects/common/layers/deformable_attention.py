@@ -171,28 +171,29 @@ def embedding_bag_attention(
     num_queries = locations.shape[1]
     dtype = torch.promote_types(value.dtype, torch.float32)
     shapes = torch.tensor(spatial_shapes, device=value.device)  # (L, 2)
-    sizes = shapes.flip(-1)[:, None]  # (L, 1, 2) as (w, h)
     area = shapes.prod(-1)
-    first = (area.cumsum(0) - area)[:, None]  # (L, 1)
+    first = area.cumsum(0) - area  # (L,)
+    sizes = shapes.flip(-1)[:, None].to(dtype)  # (L, 1, 2) as (w, h)
 
     # Token centres lie at (i + 0.5) / size.
     position = locations.to(dtype) * sizes - 0.5
     low = position.detach().floor()
-    share = position - low
-    low = low.long()
+    share = position - low  # NaN stays NaN in the result
+    low = low.nan_to_num()
     neighbours = []  # along x and y: index, share, both (B, Q, H, L, P, 2)
-    for step, part in ((0, 1 - share), (1, share)):
-        index = low + step
-        inside = (index >= 0) & (index < sizes)
+    for index, part in ((low, 1 - share), (low + 1, share)):
         clamped = index.clamp(min=0).minimum(sizes - 1)
-        neighbours.append((clamped, part * inside))
+        # Whole numbers as floats: comparing integers is several times slower.
+        neighbours.append((clamped.int(), part * (index == clamped)))
     # Row of head h of token t of picture b in the table: (b * T + t) * H + h.
-    start = torch.arange(batch, device=value.device) * num_tokens * num_heads
-    start = start[:, None] + torch.arange(num_heads, device=value.device)
-    start = start[:, None, :, None, None]
+    picture = torch.arange(batch, device=value.device) * num_tokens
+    token = picture[:, None, None] + first  # (B, 1, L)
+    head = torch.arange(num_heads, device=value.device)[:, None]
+    start = (token * num_heads + head).int()[:, None, ..., None]
+    line = (shapes[:, 1:] * num_heads).int()  # (L, 1) from line to line
     rows, shares = [], []
     for iy, part_y in neighbours:
-        row = (iy[..., 1] * sizes[..., 0] + first) * num_heads + start
+        row = iy[..., 1] * line + start
         weighted = part_y[..., 1] * weights
         for ix, part_x in neighbours:
             rows.append(row + ix[..., 0] * num_heads)

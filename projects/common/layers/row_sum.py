@@ -16,7 +16,7 @@ def weighted_row_sum(rows: Tensor, table: Tensor, weights: Tensor) -> Tensor:
     """Add up J weighted rows of a table, N times.
 
     Args:
-        rows (Tensor): (N, J) long, indices into the table.
+        rows (Tensor): (N, J) int or long, indices into the table.
         table (Tensor): (R, D) float.
         weights (Tensor): (N, J) of the table's type.
 
@@ -31,8 +31,8 @@ def weighted_row_sum(rows: Tensor, table: Tensor, weights: Tensor) -> Tensor:
 class _CPUWeightedRowSum(torch.autograd.Function):
     """embedding_bag whose gradient of the table is a sparse product.
 
-    PyTorch sorts all N * J indices for it, which takes eight times as long
-    (tools/analysis_tools/benchmark_attention.py).
+    PyTorch's own sorts all N * J indices for it, which takes several times
+    as long.
     """
 
     @staticmethod

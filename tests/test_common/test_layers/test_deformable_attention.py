@@ -47,6 +47,14 @@ def test_a_point_on_a_token_reads_that_token():
     assert out.item() == 2.5  # token 5 (second row, third column), halved
 
 
+def test_not_a_number_shows_in_its_own_query_alone():
+    value, locations, weights = points()
+    locations[1, 2, 3, 0, 0, 0] = float('nan')
+    out = embedding_bag_attention(value, SHAPES, locations, weights)
+    affected = out.isnan().any(-1).nonzero().tolist()
+    assert affected == [[1, 2]]
+
+
 def test_half_precision_keeps_its_type_and_computes_in_float32():
     value, locations, weights = points(torch.float32)
     exact = embedding_bag_attention(value, SHAPES, locations, weights)
