@@ -58,6 +58,22 @@ def test_stages_make_up_the_total(tool, config, tmp_path, capsys):
     assert 'ratio' not in printed
 
 
+def test_figures_go_into_the_results_store(tool, config, tmp_path):
+    results = tmp_path / 'results.json'
+    arguments = [str(config / 'one.py'), '--shape', '64', '96', '--repeat']
+    arguments += ['1', '--no-flops', '--out', str(tmp_path / 'out.json')]
+    content = tool.main([*arguments, '--record', str(results)])
+    entries = json.loads(results.read_text())
+    found = {entry['metric']: entry['value'] for entry in entries}
+    measured = content['results'][0]['measured']
+    assert found['seconds, total'] == round(measured['seconds']['total'], 4)
+    assert found['peak memory, MB'] == round(measured['peak_memory'] / 1e6, 4)
+    assert entries[0]['command'].startswith(
+        'python tools/analysis_tools/benchmark.py'
+    )
+    assert '64 x 96 (h x w), C = 1, K = 17' in entries[0]['claim']
+
+
 def test_two_configs_are_compared(tool, config, tmp_path, capsys):
     checkpoint = tmp_path / 'model.pth'
     model = tool.build(str(config / 'one.py'), None, 'cpu', {})

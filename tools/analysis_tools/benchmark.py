@@ -2,6 +2,7 @@
 """Speed, memory and size of a model: stage by stage, or beside another."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -21,7 +22,7 @@ from projects.common.benchmark import (
 from projects.common.checkpoints import check_compatible, file_sha256
 from projects.common.files import write_json
 from projects.common.launch import sentences_only
-from projects.common.results.store import device_name
+from projects.common.results.store import device_name, record
 from projects.common.version import __version__
 
 import torch
@@ -90,6 +91,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--out',
         help='json file; work_dirs/benchmark/CONFIG.json if not given',
+    )
+    parser.add_argument(
+        '--record',
+        help='also store seconds and memory in this results file, see '
+        'docs/results/README.md',
     )
     return parser.parse_args(argv)
 
@@ -207,6 +213,36 @@ def sensitivity_table(result: dict[str, Any]) -> str:
     return '\n'.join(lines)
 
 
+def store(
+    args: argparse.Namespace, results: list[dict[str, Any]], command: str
+) -> None:
+    """Write the figures into the results store, a claim per config."""
+    height, width = args.shape
+    for result in results:
+        measured = Measurement(**result['measured'])
+        figures = {
+            f'seconds, {stage}': seconds
+            for stage, seconds in measured.seconds.items()
+        }
+        figures['peak memory, MB'] = measured.peak_memory / 1e6
+        for row in result.get('sensitivity', []):
+            name = f'C = {row["categories"]}, K = {row["keypoints"]}'
+            figures[f'seconds, total, {name}'] = row['measured']['seconds'][
+                'total'
+            ]
+        record(
+            args.record,
+            claim=f'Seconds per picture of {height} x {width} (h x w), '
+            f'C = {args.categories}, K = {args.keypoints}, one at a time',
+            metrics={name: round(value, 4) for name, value in figures.items()},
+            config=result['config'],
+            command=command,
+            protocol=f'median of {args.repeat} after {args.warm_up} to warm '
+            f'up, {torch.get_num_threads()} threads',
+            checkpoint=args.checkpoint,
+        )
+
+
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Measure, print and write what the command line says."""
     args = parse_args(argv)
@@ -241,6 +277,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
             print(f'\n{result["config"]}\n{sensitivity_table(result)}')
     name = f'work_dirs/benchmark/{Path(args.config).stem}.json'
     write_json(Path(args.out or name), content)
+    if args.record is not None:
+        command = ['python', 'tools/analysis_tools/benchmark.py']
+        store(args, results, shlex.join([*command, *(argv or sys.argv[1:])]))
     return content
 
 
