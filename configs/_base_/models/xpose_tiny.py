@@ -14,7 +14,11 @@ model = dict(
     num_feature_levels=3,
     selected_content=True,
     normalized_prompts=True,
-    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
+    # The backbone pads odd sizes on the other side than even ones; multiples
+    # of its stride keep a picture alone and in a padded batch alike.
+    data_preprocessor=dict(
+        mean=[127.0] * 3, std=[128.0] * 3, pad_size_divisor=32
+    ),
     prompt_encoder=dict(
         embed_dims=384,
         tower=dict(
