@@ -10,6 +10,7 @@ import projects.common.compat
 import projects.common.datasets
 import projects.common.engine
 import projects.common.evaluation
+import projects.common.layers
 import projects.common.prompt_encoders
 import projects.common.visualization
 import projects.xpose.engine

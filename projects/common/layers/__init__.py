@@ -6,5 +6,11 @@ from projects.common.layers.deformable_attention import (
     DeformableAttention,
     embedding_bag_attention,
 )
+from projects.common.layers.norms import LayerNorm2d
 
-__all__ = ['BACKENDS', 'DeformableAttention', 'embedding_bag_attention']
+__all__ = [
+    'BACKENDS',
+    'DeformableAttention',
+    'LayerNorm2d',
+    'embedding_bag_attention',
+]
