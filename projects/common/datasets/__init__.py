@@ -5,22 +5,30 @@ from projects.common import compat  # noqa: F401
 from projects.common.datasets.coco_file import CocoKeypointFile
 from projects.common.datasets.prompt_coco_dataset import PromptCocoDataset
 from projects.common.datasets.seeded import SeededDataset, SeededSampler
+from projects.common.datasets.support_pool import SupportPool
 from projects.common.datasets.transforms import (
+    FixedSupports,
     PackPromptInputs,
     RandomCropKeypoints,
     RandomFlipKeypoints,
+    RandomRotateKeypoints,
     ResizeKeypoints,
     SamplePromptCategories,
+    SampleSupports,
 )
 
 __all__ = [
     'CocoKeypointFile',
+    'FixedSupports',
     'PackPromptInputs',
     'PromptCocoDataset',
     'RandomCropKeypoints',
     'RandomFlipKeypoints',
+    'RandomRotateKeypoints',
     'ResizeKeypoints',
     'SamplePromptCategories',
+    'SampleSupports',
     'SeededDataset',
     'SeededSampler',
+    'SupportPool',
 ]

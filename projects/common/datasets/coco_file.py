@@ -107,7 +107,8 @@ class CocoKeypointFile:
             (N,) int64, index into ``categories``; ``gt_keypoints``
             (N, Kmax, 3) [x, y, v], zeros where v = 0, where the category
             has fewer keypoints and where the annotation has none;
-            ``gt_areas`` (N,) in square pixels, see :func:`object_area`.
+            ``gt_areas`` (N,) in square pixels, see :func:`object_area`;
+            ``gt_ids`` (N,) objects, the annotations' ids as in the file.
 
         Raises:
             ValueError: If an annotation does not fit its category or is not
@@ -124,8 +125,11 @@ class CocoKeypointFile:
             if min(box[2] - box[0], box[3] - box[1]) < 1:
                 self.num_small_boxes += 1
                 continue
-            rows.append((box, label, keypoints, object_area(annotation)))
-        boxes, labels, keypoints, areas = zip(*rows) if rows else ((),) * 4
+            area = object_area(annotation)
+            rows.append((box, label, keypoints, area, annotation.get('id')))
+        boxes, labels, keypoints, areas, ids = (
+            zip(*rows) if rows else ((),) * 5
+        )
         return {
             'gt_bboxes': np.array(boxes, np.float32).reshape(-1, 4),
             'gt_labels': np.array(labels, np.int64),
@@ -133,6 +137,7 @@ class CocoKeypointFile:
                 -1, self.max_keypoints, 3
             ),
             'gt_areas': np.array(areas, np.float32),
+            'gt_ids': np.array(ids, object),
         }
 
     def _label(self, annotation: Mapping) -> int | None:

@@ -25,8 +25,9 @@ class PromptCocoDataset(BaseDataset):
     (None where the file has none), ``categories`` (the whole vocabulary, V
     :class:`KeypointCategory`) and, in image pixels, ``gt_bboxes`` (N, 4)
     xyxy, ``gt_labels`` (N,) that index ``categories``, ``gt_keypoints``
-    (N, Kmax, 3) [x, y, v] and ``gt_areas`` (N,); see
-    :meth:`CocoKeypointFile.instances`. Kmax is that of the data set.
+    (N, Kmax, 3) [x, y, v] and ``gt_areas`` (N,), besides the annotations'
+    ``gt_ids`` (N,); see :meth:`CocoKeypointFile.instances`. Kmax is that of
+    the data set.
 
     ``metainfo['categories']`` holds the vocabulary as plain dicts, because
     checkpoints store it and have to load without our classes;

@@ -100,3 +100,80 @@ def write_coco(tmp_path):
         }
 
     return write
+
+
+WHITE, BLUE, RED = (255, 255, 255), (255, 0, 0), (0, 0, 255)
+
+
+def face_content(count=6):
+    """Pictures 1 to 6 of 100 x 80 px with a face each, see ``face_set``."""
+    vocabulary = {
+        'face': ['nose', 'left eye', 'right eye'],
+        'lamp': ['bulb'],
+        'tiny': ['middle'],
+        'ghost': ['head', 'tail'],
+    }
+    categories = [
+        {'id': i, 'name': name, 'keypoints': keypoints}
+        for i, (name, keypoints) in enumerate(vocabulary.items(), 1)
+    ]
+
+    def annotation(number, image, category, bbox, keypoints):
+        return {
+            'id': number,
+            'image_id': image,
+            'category_id': category,
+            'bbox': bbox,
+            'area': 900,
+            'keypoints': keypoints,
+        }
+
+    annotations = []
+    for i in range(1, count + 1):
+        eyes = [30 + i, 25, 2, 50 + i, 25, 1]
+        face = [40 + i, 40, 2, *eyes]
+        annotations += [
+            annotation(10 * i, i, 1, [20 + i, 15, 40, 40], face),
+            annotation(10 * i + 1, i, 3, [90, 70, 6, 6], [93, 73, 2]),
+        ]
+    annotations += [
+        annotation(7, 1, 2, [70, 40, 20, 30], [80, 50, 2]),
+        # One keypoint of three.
+        annotation(8, 2, 1, [60, 40, 30, 30], [70, 50, 2, *[0] * 6]),
+    ]
+    images = [
+        {'id': i, 'file_name': f'p{i}.png', 'width': 100, 'height': 80}
+        for i in range(1, count + 1)
+    ]
+    return {
+        'images': images,
+        'categories': categories,
+        'annotations': annotations,
+    }
+
+
+@pytest.fixture
+def face_set(tmp_path):
+    """A data set whose keypoints are coloured dots on grey of 10 * id.
+
+    Its nose is white, left eye (in the picture on the left) blue, right eye
+    red. Usable as supports are one face in each picture and a lamp in the
+    first; 'tiny' is too small and 'ghost' absent. Returns arguments of the
+    data set.
+    """
+    folder = tmp_path / 'faces'
+    folder.mkdir()
+    content = face_content()
+    for image in content['images']:
+        i = image['id']
+        picture = np.full((80, 100, 3), 10 * i, np.uint8)
+        points = ((40 + i, 40), (30 + i, 25), (50 + i, 25))
+        for (x, y), colour in zip(points, (WHITE, BLUE, RED)):
+            picture[y - 2 : y + 3, x - 2 : x + 3] = colour
+        cv2.imwrite(str(folder / image['file_name']), picture)
+    (tmp_path / 'faces.json').write_text(json.dumps(content))
+    return {
+        'ann_file': 'faces.json',
+        'data_root': str(tmp_path),
+        'data_prefix': {'img': 'faces'},
+    }

@@ -40,6 +40,7 @@ def test_items(write_coco, content):
     ]
     # Without an area, 0.53 of the (unclipped) box's counts.
     assert info['gt_areas'] == pytest.approx([60, 127.2])
+    assert info['gt_ids'].tolist() == [100, 101]
     for key in ('gt_bboxes', 'gt_keypoints', 'gt_areas'):
         assert info[key].dtype == np.float32
 

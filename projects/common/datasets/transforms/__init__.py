@@ -8,11 +8,19 @@ from projects.common.datasets.transforms.geometry import (
     ResizeKeypoints,
 )
 from projects.common.datasets.transforms.prompts import SamplePromptCategories
+from projects.common.datasets.transforms.rotation import RandomRotateKeypoints
+from projects.common.datasets.transforms.supports import (
+    FixedSupports,
+    SampleSupports,
+)
 
 __all__ = [
+    'FixedSupports',
     'PackPromptInputs',
     'RandomCropKeypoints',
     'RandomFlipKeypoints',
+    'RandomRotateKeypoints',
     'ResizeKeypoints',
     'SamplePromptCategories',
+    'SampleSupports',
 ]

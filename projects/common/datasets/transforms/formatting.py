@@ -21,6 +21,13 @@ _NO_VALUE = {
 }
 
 
+def as_uint8(image: np.ndarray) -> np.ndarray:
+    """Bring a picture into bytes; colour transforms return other floats."""
+    if image.dtype == np.uint8:
+        return image
+    return image.round().clip(0, 255).astype(np.uint8)
+
+
 @TRANSFORMS.register_module()
 class PackPromptInputs(BaseTransform):
     """Turn numpy results into tensors, once, for model and losses.
@@ -49,11 +56,8 @@ class PackPromptInputs(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Pack one picture."""
         _check_size(results)
-        image = results['img']
-        if image.dtype != np.uint8:
-            # Colour transforms return floats beyond 0..255.
-            image = image.round().clip(0, 255).astype(np.uint8)
-        image = np.ascontiguousarray(image.transpose(2, 0, 1))
+        image = as_uint8(results['img']).transpose(2, 0, 1)
+        image = np.ascontiguousarray(image)
         metainfo = {k: results.get(k, v) for k, v in _NO_VALUE.items()}
         metainfo['ori_shape'] = tuple(results['ori_shape'])
         metainfo['img_shape'] = image.shape[1:]

@@ -15,20 +15,71 @@ from mmcv.transforms import BaseTransform, RandomFlip, Resize
 from mmcv.transforms.utils import cache_randomness
 from mmpose.registry import TRANSFORMS
 
-_INSTANCE_KEYS = ('gt_bboxes', 'gt_labels', 'gt_keypoints', 'gt_areas')
+_INSTANCE_KEYS = (
+    'gt_bboxes',
+    'gt_labels',
+    'gt_keypoints',
+    'gt_areas',
+    'gt_ids',
+)
 
 
 def keep_instances(results: dict[str, Any], keep: np.ndarray) -> None:
     """Drop objects from every ground-truth array, in place.
 
     Args:
-        results: Holds any of ``gt_bboxes``, ``gt_labels``, ``gt_keypoints``
-            and ``gt_areas``, each with N rows.
+        results: Holds any of ``gt_bboxes``, ``gt_labels``, ``gt_keypoints``,
+            ``gt_areas`` and ``gt_ids``, each with N rows.
         keep: (N,) bool.
     """
     for key in _INSTANCE_KEYS:
         if key in results:
             results[key] = results[key][keep]
+
+
+def clip_instances(
+    results: dict[str, Any], size: tuple[int, int], min_box_area: float
+) -> None:
+    """Clip boxes to the picture and drop what is hardly left, in place.
+
+    Areas shrink in proportion to their boxes.
+
+    Args:
+        results: Holds ``gt_bboxes`` (N, 4) xyxy and what
+            :func:`keep_instances` names.
+        size: Width and height of the picture.
+        min_box_area: Share of a box's area that must be left, 0 to 1; at
+            least a pixel of width and height must be, too.
+    """
+    boxes = results['gt_bboxes']
+    clipped = boxes.clip(0, np.float32([*size, *size]))
+    left = _box_area(clipped) / _box_area(boxes)
+    results['gt_bboxes'] = clipped
+    if 'gt_areas' in results:
+        results['gt_areas'] = results['gt_areas'] * left
+    sides = clipped[:, 2:] - clipped[:, :2]
+    keep = (left >= min_box_area) & (sides >= 1).all(axis=1)
+    keep_instances(results, keep)
+
+
+def crop_keypoints(
+    keypoints: np.ndarray, window: tuple[int, int, int, int]
+) -> None:
+    """Move keypoints into a window's frame, in place.
+
+    Args:
+        keypoints: (N, Kmax, 3) [x, y, v]; those outside the window become
+            (0, 0, 0).
+        window: (x, y, width, height) in the keypoints' frame.
+    """
+    x, y, width, height = window
+    keypoints[..., :2] -= (x, y)
+    inside = (keypoints[..., :2] >= 0) & (keypoints[..., :2] < (width, height))
+    keypoints[~inside.all(axis=-1) | (keypoints[..., 2] == 0)] = 0
+
+
+def _box_area(boxes: np.ndarray) -> np.ndarray:
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
 @TRANSFORMS.register_module()
@@ -152,44 +203,19 @@ class RandomCropKeypoints(BaseTransform):
         results['img'] = results['img'][y : y + height, x : x + width]
         results['img_shape'] = (height, width)
         if 'gt_keypoints' in results:
-            _crop_keypoints(results['gt_keypoints'], window)
+            crop_keypoints(results['gt_keypoints'], window)
         if 'gt_bboxes' in results:
-            self._crop_boxes(results, window)
+            results['gt_bboxes'] = results['gt_bboxes'] - np.float32(
+                [x, y, x, y]
+            )
+            clip_instances(results, (width, height), self.min_box_area)
         return results
-
-    def _crop_boxes(
-        self, results: dict[str, Any], window: tuple[int, int, int, int]
-    ) -> None:
-        x, y, width, height = window
-        boxes = results['gt_bboxes'] - np.float32([x, y, x, y])
-        clipped = boxes.clip(0, np.float32([width, height] * 2))
-        left = _box_area(clipped) / _box_area(boxes)
-        results['gt_bboxes'] = clipped
-        if 'gt_areas' in results:
-            results['gt_areas'] = results['gt_areas'] * left
-        sides = clipped[:, 2:] - clipped[:, :2]
-        keep = (left >= self.min_box_area) & (sides >= 1).all(axis=1)
-        keep_instances(results, keep)
 
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(size_range={self.size_range}, '
             f'prob={self.prob}, min_box_area={self.min_box_area})'
         )
-
-
-def _crop_keypoints(
-    keypoints: np.ndarray, window: tuple[int, int, int, int]
-) -> None:
-    """Move (N, Kmax, 3) keypoints into the window's frame, in place."""
-    x, y, width, height = window
-    keypoints[..., :2] -= (x, y)
-    inside = (keypoints[..., :2] >= 0) & (keypoints[..., :2] < (width, height))
-    keypoints[~inside.all(axis=-1) | (keypoints[..., 2] == 0)] = 0
-
-
-def _box_area(boxes: np.ndarray) -> np.ndarray:
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
 @TRANSFORMS.register_module()
