@@ -10,8 +10,8 @@ _base_ = [
 load_from = 'checkpoints/xpose_tiny_synthkpt.pth'
 
 # 223 pictures, 28 iterations an epoch with two processes.
-max_epochs = 18
-train_cfg = dict(max_epochs=max_epochs, val_interval=6)
+max_epochs = 36
+train_cfg = dict(max_epochs=max_epochs, val_interval=12)
 optim_wrapper = dict(optimizer=dict(lr=3e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=30),
