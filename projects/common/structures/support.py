@@ -10,6 +10,7 @@ SupportShot.image (3, S, S), keypoints (K, 2) in pixels of that crop
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -128,15 +129,13 @@ def crop_support(
         )
     side = max(x2 - x1, y2 - y1) * context
     scale = size / side
-    # Pixel centres lie at whole numbers plus one half of the square's frame.
     matrix = np.array(
         [
             [scale, 0, size / 2 - scale * (x1 + x2) / 2],
             [0, scale, size / 2 - scale * (y1 + y2) / 2],
         ]
     )
-    flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    crop = cv2.warpAffine(image, matrix, (size, size), flags=flags)
+    crop = _warp(image, matrix, size, oversampling=math.ceil(1 / scale))
     placed = keypoints @ matrix[:, :2].T + matrix[:, 2]
     inside = ((placed >= 0) & (placed <= size - 1)).all(-1)
     return SupportShot(
@@ -145,6 +144,16 @@ def crop_support(
         torch.from_numpy(visible * inside),
         **source,
     )
+
+
+def _warp(
+    image: np.ndarray, matrix: np.ndarray, size: int, oversampling: int
+) -> np.ndarray:
+    """Resample; a large reduction averages instead of skipping pixels."""
+    larger = matrix * oversampling
+    larger[:, 2] += (oversampling - 1) / 2  # pixel centres
+    crop = cv2.warpAffine(image, larger, (size * oversampling,) * 2)
+    return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
 
 
 def _check_keypoints(

@@ -44,6 +44,18 @@ def test_square_is_the_longer_side_with_context(shot):
     np.testing.assert_allclose(shot.keypoints, expected, atol=1e-4)
 
 
+def test_large_reduction_averages():
+    stripes = np.zeros((400, 400, 3), np.uint8)
+    stripes[:, ::2] = 200
+    shot = crop_support(
+        stripes, np.array([[200, 200]]), [2], (10, 10, 390, 390), size=40
+    )
+    middle = shot.image[:, 10:30, 10:30].float()
+    torch.testing.assert_close(
+        middle, torch.full_like(middle, 100), atol=6, rtol=0
+    )
+
+
 def test_keypoint_cut_off_is_not_shown():
     points = np.array([[20, 30], [90, 10]])
     shot = crop_support(dotted(points), points, [2, 2], (10, 20, 40, 45))
