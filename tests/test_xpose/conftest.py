@@ -138,6 +138,17 @@ def make_sample(count, categories, shape=(96, 128), slots=12, seed=0):
     return sample
 
 
+def prompt_mask(samples):
+    """(B, C, K) True = real; the prompts show all of their keypoints."""
+    counts = [
+        [c.num_keypoints for c in sample.prompts.categories]
+        for sample in samples
+    ]
+    largest = max(map(len, counts))
+    padded = torch.tensor([row + [0] * (largest - len(row)) for row in counts])
+    return torch.arange(int(padded.max())) < padded[..., None]
+
+
 def build_model(edit=None, seed=0):
     """The shrunk tiny model with weights that are nowhere zero."""
     cfg = Config.fromfile('configs/_base_/models/xpose_tiny.py')

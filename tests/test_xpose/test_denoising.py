@@ -2,8 +2,8 @@
 import torch
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 
-from projects.xpose.models.heads.xpose_head import denoising_targets
 from projects.xpose.models.layers.denoising import PromptDenoising
+from projects.xpose.models.task_modules.targets import denoising_targets
 from tests.test_xpose.conftest import category, make_sample
 
 DIMS = 8

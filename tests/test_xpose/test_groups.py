@@ -135,3 +135,28 @@ def test_content_is_the_projected_prompt_of_the_category(num_groups):
             torch.testing.assert_close(
                 content[i, g], projection(embeddings[i, label, :2])
             )
+
+
+def test_holes_stay_where_they_are():
+    # No example shows keypoints 0 and 3 of the category with 4.
+    mask = MASK.clone()
+    mask[0, 1] = torch.tensor([False, True, True, False])
+    groups = keep_objects(logits(), mask, 2)
+    # Slot 2 is the last one that is shown: K is 3, not the count of 2.
+    assert groups.keypoint_mask.tolist() == [
+        [[False, True, True], [True, True, False]],
+        [[True, True, True], [True, False, False]],
+    ]
+    pairs = keep_pairs(logits(), mask, 3)
+    assert pairs.keypoint_mask[0, 0].tolist() == [False, True, True]
+    # Only what matched groups need is kept in training.
+    assigned = torch.tensor([[-1, 0, -1, -1], [-1, -1, 1, -1]])
+    mask[0, 0] = torch.tensor([False, True, False, False])
+    groups = keep_objects(logits(), mask, 2, assigned)
+    assert groups.keypoint_mask[0, 0].tolist() == [False, True]
+    assert groups.keypoint_mask[1, 0].tolist() == [True, False]
+
+
+def test_no_keypoint_at_all_leaves_one_slot():
+    groups = keep_objects(logits(), MASK & False, 2)
+    assert groups.keypoint_mask.tolist() == [[[False]] * 2] * 2

@@ -6,9 +6,12 @@ from mmengine.config import Config
 from projects.common.structures import KeypointCategory, KeypointPrompt
 from projects.xpose.models.groups import KeypointGroups
 from projects.xpose.models.heads.alignment import PromptAlignment
-from projects.xpose.models.heads.xpose_head import XPoseHead, same_keypoints
+from projects.xpose.models.heads.detections import same_keypoints
+from projects.xpose.models.heads.keypoint_alignment import KeypointAlignment
+from projects.xpose.models.heads.keypoint_score import KeypointScore
+from projects.xpose.models.heads.xpose_head import XPoseHead
 from projects.xpose.models.layers.decoder import DecoderStates
-from tests.test_xpose.conftest import make_sample, perturb
+from tests.test_xpose.conftest import make_sample, perturb, prompt_mask
 
 INF, DIMS = float('inf'), 8
 CAT = KeypointCategory('cat', ('left eye', 'tail'))
@@ -89,18 +92,24 @@ def test_matched_objects_and_their_categories(head):
     boxes[0, [3, 1], 2:] = corners[:, 2:] - corners[:, :2]
     logits = torch.zeros(2, 4, 2)
     logits[1, :, 1] = -INF
-    matched, labels = head.match_objects(logits, boxes, samples)
+    matched, labels = head.match_objects(
+        logits, boxes, prompt_mask(samples), samples
+    )
     assert matched.tolist() == [[-1, 1, -1, 0], [-1] * 4]
     assert labels.tolist() == [[-1, 0, -1, 1], [-1] * 4]
 
 
 def test_same_keypoints():
-    prompt = make_sample(0, [CAT, FLY, DOG]).prompts
-    assert same_keypoints(prompt).tolist() == [
+    sample = make_sample(0, [CAT, FLY, DOG])
+    shown = prompt_mask([sample])[0]
+    assert same_keypoints(sample.prompts, shown).tolist() == [
         [True, False, True],
         [False, True, False],
         [True, False, True],
     ]
+    shown[2, 0] = False  # no example of a dog shows its eye
+    same = same_keypoints(sample.prompts, shown)
+    assert torch.equal(same, torch.eye(3).bool())
 
 
 class Prediction:
@@ -121,13 +130,23 @@ class Prediction:
             boxes[:, 0] = x
         self.boxes = torch.as_tensor(boxes)[None]
         self.keypoints = torch.rand(1, count, 3, 2)
+        self.states = states(1, count, 4)
+        self.content = torch.randn(1, count, 3, DIMS)
+        self.shown = None
 
     def report(self, head, rescale=True, **test_cfg):
         head.test_cfg = head.test_cfg | test_cfg
         found = (self.logits, self.boxes, self.keypoints)
         head.forward_groups = lambda *unused: [None, found]
         (result,) = head.predict(
-            None, self.groups, None, None, [self.sample], rescale
+            self.states,
+            self.groups,
+            self.content,
+            None,
+            None,
+            prompt_mask([self.sample]) if self.shown is None else self.shown,
+            [self.sample],
+            rescale,
         )
         return result
 
@@ -221,3 +240,109 @@ def test_nms_options_reach_the_post_processing(head):
     given.keypoints[0, 1] = given.keypoints[0, 0]
     assert len(given.report(head)) == 2
     assert len(given.report(head, oks_nms_thr=0.9)) == 1
+
+
+def given_with_scores(head):
+    """A cat and a fly; the head says given logits."""
+    head.keypoint_score = KeypointScore(DIMS)
+    logits = torch.tensor(
+        [
+            [[2.0, -1.0], [0.0, 3.0], [9.0, 9.0]],
+            [[1.0, 0.0], [-4.0, -2.0], [0.5, 1.0]],
+        ]
+    )
+    head.keypoint_score.forward = lambda queries: logits[None]
+    return Prediction([[0.9, 0.1], [0.2, 0.8]], [0, 1], [CAT, FLY]), logits
+
+
+def test_scores_and_visibilities_of_the_head(head):
+    given, logits = given_with_scores(head)
+    result = given.report(head)
+    expected = logits.sigmoid()
+    expected[0, 2] = 0  # the cat has two keypoints
+    torch.testing.assert_close(result.keypoint_scores, expected[..., 0])
+    torch.testing.assert_close(result.keypoints_visible, expected[..., 1])
+    assert result.scores.tolist() == pytest.approx([0.9, 0.8])
+    assert result.keypoint_score_source == 'head'
+
+
+def test_rescoring_multiplies_by_the_mean_keypoint_score(head):
+    given, logits = given_with_scores(head)
+    result = given.report(head, rescore=True)
+    cat, fly = logits[0, :2, 0].sigmoid(), logits[1, :, 0].sigmoid()
+    expected = [0.9 * cat.mean().item(), 0.8 * fly.mean().item()]
+    assert result.scores.tolist() == pytest.approx(expected)
+    # The threshold is for what is reported.
+    assert len(given.report(head, rescore=True, score_thr=0.5)) == 1
+    # The keypoint with the low score is not shown by any example.
+    given.shown = torch.tensor([[[True, True, False], [True, False, True]]])
+    given.groups.keypoint_mask[0, 1, 1] = False
+    result = given.report(head, rescore=True, score_thr=0.0)
+    expected[1] = 0.8 * fly[[0, 2]].mean().item()
+    assert result.scores.tolist() == pytest.approx(expected)
+
+
+def test_scores_without_the_head_say_where_they_come_from(head):
+    given = Prediction([[0.9, 0.1], [0.2, 0.8]], [0, 1], [CAT, FLY])
+    result = given.report(head)
+    assert result.keypoint_score_source == 'instance'
+    assert 'keypoints_visible' not in result
+    head.keypoint_alignment = KeypointAlignment(DIMS)
+    result = given.report(head)
+    assert result.keypoint_score_source == 'alignment'
+    assert 'keypoints_visible' not in result
+    expected = head.keypoint_alignment.score(
+        given.states.hidden[-1][:, :, 1:],
+        given.content,
+        given.groups.keypoint_mask,
+    )[0]
+    expected[0, 2] = 0
+    torch.testing.assert_close(result.keypoint_scores, expected)
+
+
+def test_rescoring_needs_the_head():
+    cfg = Config.fromfile('configs/_base_/models/xpose.py').model
+    with pytest.raises(ValueError, match='keypoint_score=dict'):
+        XPoseHead(DIMS, cfg.bbox_head.criterion, test_cfg={'rescore': True})
+
+
+def test_keypoints_that_no_example_shows(head):
+    given = Prediction([[0.9, 0.1], [0.2, 0.8]], [0, 1], [CAT, FLY])
+    assert given.report(head).unshown_keypoints == {}
+    # The groups are cut after the last slot that is shown.
+    given.shown = torch.tensor([[[True, True, False], [False, True, False]]])
+    given.groups.keypoint_mask = torch.tensor([[[True] * 2, [False, True]]])
+    given.keypoints = given.keypoints[:, :, :2]
+    result = given.report(head)
+    assert result.unshown_keypoints == {'fly': ['head', 'tail']}
+    assert result.keypoint_mask.tolist() == [
+        [True, True, False],
+        [False, True, False],
+    ]
+    hidden = ~result.keypoint_mask
+    assert result.keypoints.shape == (2, 3, 2)
+    assert (result.keypoints[hidden] == 0).all()
+    assert (result.keypoints[~hidden] != 0).all()
+    assert (result.keypoint_scores[hidden] == 0).all()
+    expected = [0.9, 0.9, 0.8]
+    found = result.keypoint_scores[~hidden].tolist()
+    assert found == pytest.approx(expected)
+    assert len(result[:1].unshown_keypoints) == 1  # slices keep the warning
+
+
+def test_a_batch_with_larger_categories_adds_no_slots(head):
+    given = Prediction([[0.9]], [0], [CAT])
+    result = given.report(head)
+    assert result.keypoints.shape == (1, 2, 2)
+
+
+def test_one_prompt_for_all_objects():
+    queries, prompts = torch.randn(2, 5, DIMS), torch.randn(2, 3, DIMS)
+    mask = torch.tensor([[True] * 3, [True, True, False]])
+    alignment = PromptAlignment(DIMS, class_agnostic=True)
+    logits = alignment(queries, prompts, mask)
+    assert torch.equal(logits[..., 0], logits[..., 1])
+    assert torch.equal(logits, alignment(queries, -prompts, mask))
+    assert torch.isneginf(logits[1, :, 2]).all()
+    expected = queries @ alignment.objectness * DIMS**-0.5 + alignment.bias
+    torch.testing.assert_close(logits[..., 0], expected)

@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from projects.xpose.models.heads.losses import MatchedPairs, PromptPoseLoss
 from projects.xpose.models.task_modules.targets import build_targets
-from tests.test_xpose.conftest import category, make_sample
+from tests.test_xpose.conftest import category, make_sample, prompt_mask
 
 INF = float('inf')
 TWO = [category('a', 2, sigmas=(0.1, 0.2)), category('b', 3)]
@@ -32,7 +32,7 @@ def batch():
     gt.keypoint_mask[:] = torch.tensor([[True] * 3, [True, True, False]])
     gt.keypoints_visible[:] = gt.keypoint_mask * 2
     metas = [sample.metainfo for sample in samples]
-    return build_targets(samples, 3), metas
+    return build_targets(samples, prompt_mask(samples), 3), metas
 
 
 MATCHED = torch.tensor([[1, -1, 0], [-1, -1, -1]])  # (B, N)
@@ -160,7 +160,7 @@ def test_objects_without_labelled_keypoints_cost_nothing(criterion, batch):
 def test_no_object_in_the_whole_batch(criterion):
     samples = [make_sample(0, TWO), make_sample(0, TWO)]
     metas = [sample.metainfo for sample in samples]
-    targets = build_targets(samples, 3)
+    targets = build_targets(samples, prompt_mask(samples), 3)
     scores = torch.zeros(2, 3, 2, requires_grad=True)
     boxes = torch.rand(2, 3, 4, requires_grad=True)
     keypoints = torch.rand(2, 3, 3, 2, requires_grad=True)
@@ -216,7 +216,7 @@ def test_matched_pairs_of_a_batch():
         make_sample(0, TWO, shape=(30, 40)),
         make_sample(3, TWO, shape=(50, 60), seed=2),
     ]
-    targets = build_targets(samples)
+    targets = build_targets(samples, prompt_mask(samples))
     matched = torch.tensor([[-1, 1], [-1, -1], [2, 0]])
     pairs = MatchedPairs(matched, targets, [s.metainfo for s in samples])
     assert [index.tolist() for index in pairs.where] == [[0, 2, 2], [1, 0, 1]]
@@ -225,3 +225,16 @@ def test_matched_pairs_of_a_batch():
     )
     assert torch.equal(pairs.gt.boxes, expected)
     assert pairs.size.tolist() == [[[20, 10]], [[60, 50]], [[60, 50]]]
+
+
+def test_objects_against_background_by_hand(batch):
+    cfg = Config.fromfile('configs/_base_/models/xpose.py')
+    criterion = PromptPoseLoss(
+        **cfg.model.bbox_head.criterion, class_agnostic=True
+    )
+    boxes, _ = perfect(batch[0])
+    loss = criterion(logits(0.0), boxes, MATCHED, *batch, AVERAGE)['loss_cls']
+    # Two objects and four queries that are none, whatever the categories.
+    term = 0.25 * math.log(2)
+    expected = 2.0 * (2 * 0.25 + 4 * 0.75) * term / AVERAGE
+    assert loss.item() == pytest.approx(expected, rel=1e-5)

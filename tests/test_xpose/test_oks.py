@@ -4,7 +4,10 @@ import pytest
 import torch
 from xtcocotools.cocoeval import COCOeval
 
-from projects.xpose.models.task_modules.oks import object_keypoint_similarity
+from projects.xpose.models.task_modules.oks import (
+    keypoint_similarity,
+    object_keypoint_similarity,
+)
 
 COUNT = 5
 
@@ -79,3 +82,17 @@ def test_nothing_labelled_is_zero_and_an_empty_area_is_finite():
     flat.sum().backward()
     assert flat.tolist() == [0]
     assert torch.isfinite(keypoints.grad).all()
+
+
+def test_similarity_of_each_keypoint():
+    # 3 and 4 px off: exp(-25 / (2 * 100 * 0.5^2)) for sigma 0.25.
+    moved = torch.tensor([[[3.0, 4.0], [0.0, 0.0]]])
+    sigmas, areas = torch.tensor([[0.25, 0.01]]), torch.tensor([100.0])
+    similarity = keypoint_similarity(
+        moved, torch.zeros(1, 2, 2), sigmas, areas
+    )
+    assert similarity.tolist() == [pytest.approx([np.exp(-0.5), 1.0])]
+    mean = object_keypoint_similarity(
+        moved, torch.zeros(1, 2, 2), torch.ones(1, 2), sigmas, areas
+    )
+    torch.testing.assert_close(mean, similarity.mean(-1))

@@ -19,11 +19,13 @@ def detections(scores=(0.5, 0.9, 0.7), labels=(0, 0, 0), shifts=SHIFTS):
     boxes[:, 0::2] += shift
     keypoints = torch.tensor([[[30.0, 30], [70, 70], [0, 0]]])
     keypoints = keypoints.repeat(len(shifts), 1, 1)
+    counts = torch.tensor([2, 3])[torch.tensor(labels)]
     return InstanceData(
         bboxes=boxes,
         scores=torch.tensor(scores),
         labels=torch.tensor(labels),
         keypoints=keypoints,
+        keypoint_mask=torch.arange(3) < counts[:, None],
     )
 
 
@@ -75,6 +77,17 @@ def test_oks_nms_ignores_slots_that_the_category_lacks():
     found = detections(shifts=(0.0, 0.0, 0.0))
     found.keypoints[0, 2] = 1000.0  # the sharp category has two keypoints
     assert scores_left(found, oks=0.9) == [0.9]
+
+
+def test_oks_nms_ignores_keypoints_that_no_example_shows():
+    # Both are zero there, as if they agreed.
+    found = detections((0.9, 0.8), (1, 1), (0.0, 0.0))
+    found.keypoints[0, 0] += 500
+    found.keypoints[0, 1] = found.keypoints[1, 1] = 0
+    # exp(-5e5 / (2 * 1e4)) = 0 for the first keypoint, 1 for the others.
+    assert scores_left(found, oks=0.6) == [0.9]
+    found.keypoint_mask[:, 1] = False
+    assert scores_left(found, oks=0.6) == [0.9, 0.8]
 
 
 def test_all_fields_stay_together():

@@ -13,6 +13,7 @@ TWO = [
     category('a', 2, sigmas=(0.1, 0.2)),
     category('b', 3, sigmas=(0.3, 0.4, 0.5)),
 ]
+MASK = torch.tensor([[[True, True, False], [True] * 3]])  # (B, C, K)
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def sample():
 
 
 def test_units_by_hand(sample):
-    (target,) = build_targets([sample], 3)
+    (target,) = build_targets([sample], MASK, 3)
     assert target.labels.tolist() == [1, 0]
     assert torch.equal(target.bboxes, sample.gt_instances.bboxes)
     torch.testing.assert_close(
@@ -62,8 +63,8 @@ def test_units_by_hand(sample):
 
 @pytest.mark.parametrize('slots', [0, 2, 5])
 def test_slots_fit_the_predictions(sample, slots):
-    (target,) = build_targets([sample], slots)
-    (whole,) = build_targets([sample], 3)
+    (target,) = build_targets([sample], MASK, slots)
+    (whole,) = build_targets([sample], MASK, 3)
     assert target.keypoints.shape == (2, slots, 2)
     same = min(slots, 3)
     for name in ('keypoints', 'keypoint_weights', 'sigmas'):
@@ -75,7 +76,7 @@ def test_slots_fit_the_predictions(sample, slots):
 
 
 def test_picture_without_object():
-    (target,) = build_targets([make_sample(0, TWO)], 4)
+    (target,) = build_targets([make_sample(0, TWO)], MASK, 4)
     assert len(target) == 0
     assert target.keypoints.shape == (0, 4, 2)
     assert target.sigmas.shape == (0, 4)
@@ -86,3 +87,23 @@ def test_fit_slots():
     assert fit_slots(values, 2).tolist() == [[[0, 1], [2, 3]]]
     assert fit_slots(values, 4).tolist() == [[[0, 1], [2, 3], [4, 5], [0, 0]]]
     assert fit_slots(values[..., 0], 4).tolist() == [[0, 2, 4, 0]]
+
+
+def test_slots_and_visibility(sample):
+    (target,) = build_targets([sample], MASK, 3)
+    assert target.keypoint_slots.tolist() == [[1, 1, 1], [1, 1, 0]]
+    assert target.keypoint_seen.tolist() == [[1, 0, 0], [1, 1, 0]]
+
+
+def test_labels_of_keypoints_that_the_prompt_does_not_show(sample):
+    shown = MASK.clone()
+    shown[0, 1, 1] = shown[0, 0, 0] = False
+    (target,) = build_targets([sample], shown, 3)
+    assert target.keypoint_slots.tolist() == [[1, 0, 1], [0, 1, 0]]
+    assert target.keypoint_weights.tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert target.keypoint_seen.tolist() == [[1, 0, 0], [0, 1, 0]]
+    # The prompt may be padded beyond the predictions, and short of them.
+    (cut,) = build_targets([sample], shown, 1)
+    assert cut.keypoint_slots.tolist() == [[1], [0]]
+    (wide,) = build_targets([sample], shown[..., :2], 3)
+    assert wide.keypoint_slots.tolist() == [[1, 0, 0], [0, 1, 0]]

@@ -1,7 +1,11 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
-"""Evaluation of promptable detectors: OKS AP, box AP and PCK."""
+"""Evaluation of promptable detectors: AP, PCK, honesty of scores."""
 
 from projects.common import compat  # noqa: F401
+from projects.common.evaluation.keypoint_quality import (
+    area_under_roc,
+    expected_calibration_error,
+)
 from projects.common.evaluation.oks_ap import (
     box_average_precision,
     keypoint_average_precision,
@@ -13,7 +17,9 @@ from projects.common.evaluation.prompt_keypoint_metric import (
 
 __all__ = [
     'PromptKeypointMetric',
+    'area_under_roc',
     'box_average_precision',
+    'expected_calibration_error',
     'keypoint_average_precision',
     'match_boxes',
     'pck_counts',

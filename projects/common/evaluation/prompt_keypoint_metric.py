@@ -5,7 +5,7 @@ import json
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +14,31 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmpose.registry import METRICS
 
+from projects.common.evaluation.instances import (
+    MatchedPicture,
+    by_category,
+    matched_pictures,
+)
+from projects.common.evaluation.keypoint_quality import (
+    keypoint_quality,
+    keypoint_samples,
+)
 from projects.common.evaluation.oks_ap import (
     box_average_precision,
     keypoint_average_precision,
 )
-from projects.common.evaluation.pck import match_boxes, pck_counts
+from projects.common.evaluation.pck import pck_counts
+from projects.common.evaluation.supports import merge_supports, used_supports
 from projects.common.structures import KeypointCategory
 
 # xtcocotools drops detections whose keypoint scores are all 0; COCO does not.
 MIN_KEYPOINT_SCORE = 1e-6
-# Least box IoU at which PCK takes a detection for a ground-truth instance.
-PCK_MATCH_IOU = 0.5
+OPTIONAL_FIELDS = ('keypoints_visible', 'keypoint_mask')
 
 
 @METRICS.register_module()
 class PromptKeypointMetric(BaseMetric):
-    """OKS AP, box AP and PCK of a promptable detector, any mix of K.
+    """OKS AP, box AP, PCK and the honesty of keypoint scores, any mix of K.
 
     Protocol. Each category is evaluated with its own K and sigmas by COCO's
     evaluation code (OKS 0.50:0.05:0.95, ground-truth ``area``, at most 20
@@ -43,6 +52,16 @@ class PromptKeypointMetric(BaseMetric):
     keypoints (v > 0) count; those of an unmatched instance are wrong. The
     share is taken per category, then the mean over categories.
 
+    Keypoint quality, over all keypoints of the detections that PCK matched:
+    ``keypoint/score_ECE`` is the expected calibration error (15 bins) of
+    ``keypoint_scores`` against the keypoint's own OKS, exp(-d^2 / (2 s^2
+    k^2)) where it is labelled and 0 where it is not (v = 0): what the score
+    claims to expect. ``keypoint/visibility_AUC`` is the probability that
+    ``keypoints_visible`` is higher at a visible keypoint (v = 2) than at
+    another (v < 2). Instances without a labelled keypoint and keypoints
+    outside ``keypoint_mask`` are left out. Neither number is reported if
+    there is nothing to compare, and no AUC without ``keypoints_visible``.
+
     Predictions meet the annotation file by category *name* (upper and lower
     case alike) and image id. Keys of the result: ``keypoint/{AP,AP50,AP75,
     AR}``, ``keypoint/AP/<category>``, ``keypoint/AP/super/<supercategory>``,
@@ -55,7 +74,9 @@ class PromptKeypointMetric(BaseMetric):
         ann_file: Path of the COCO-style annotation file.
         pck_thr: One or several PCK thresholds, shares of the box.
         outfile_prefix: If given, the predictions are also written to
-            ``<outfile_prefix>.keypoints.json`` in COCO's results form.
+            ``<outfile_prefix>.keypoints.json`` in COCO's results form and,
+            if categories were prompted by example, the annotation ids of
+            these to ``<outfile_prefix>.supports.json``.
         collect_device: ``cpu`` or ``gpu``, see mmengine's ``BaseMetric``.
         prefix: Put in front of every key.
 
@@ -147,7 +168,8 @@ class PromptKeypointMetric(BaseMetric):
         Args:
             data_batch: Not used.
             data_samples: Pose data samples as dicts, with ``img_id``,
-                ``prompts`` and ``pred_instances`` (image pixels).
+                ``prompts`` and ``pred_instances`` (image pixels), of which
+            ``keypoints_visible`` and ``keypoint_mask`` may be missing.
         """
         for sample in data_samples:
             pred = sample['pred_instances']
@@ -159,13 +181,17 @@ class PromptKeypointMetric(BaseMetric):
                     ('labels', np.int64),
                     ('keypoints', np.float32),
                     ('keypoint_scores', np.float32),
+                    ('keypoints_visible', np.float32),
+                    ('keypoint_mask', bool),
                 )
+                if key in pred or key not in OPTIONAL_FIELDS
             }
             categories = sample['prompts']['categories']
             result['img_id'] = int(sample['img_id'])
             result['categories'] = [
                 (c.name, c.num_keypoints) for c in categories
             ]
+            result['supports'] = used_supports(sample['prompts'])
             self.results.append(result)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
@@ -194,7 +220,10 @@ class PromptKeypointMetric(BaseMetric):
             )
         detections = self._to_coco(seen.values())
         if self.outfile_prefix is not None:
-            self._dump(detections)
+            self._dump('keypoints', detections)
+            supports = merge_supports(r['supports'] for r in seen.values())
+            if supports:
+                self._dump('supports', supports)
         metrics = self._keypoint_metrics(images, detections)
         boxes = box_average_precision(
             images, list(self.categories), self.annotations, detections
@@ -202,6 +231,7 @@ class PromptKeypointMetric(BaseMetric):
         for key in ('AP', 'AP50', 'AP75'):
             metrics[f'bbox/{key}'] = -1.0 if boxes is None else boxes[key]
         metrics.update(self._pck_metrics(images, detections))
+        metrics.update(self._quality_metrics(images, detections))
         metrics['num_images'] = len(images)
         metrics['num_images_total'] = len(self.images)
         return metrics
@@ -236,6 +266,11 @@ class PromptKeypointMetric(BaseMetric):
                         'bbox': [x1, y1, x2 - x1, y2 - y1],
                         'score': float(result['scores'][index]),
                         'keypoints': keypoints.ravel().tolist(),
+                        **{
+                            key: result[key][index, :num].tolist()
+                            for key in OPTIONAL_FIELDS
+                            if key in result
+                        },
                     }
                 )
         if foreign:
@@ -261,19 +296,19 @@ class PromptKeypointMetric(BaseMetric):
                 )
         return ids
 
-    def _dump(self, detections: list[dict]) -> None:
-        path = Path(f'{self.outfile_prefix}.keypoints.json')
+    def _dump(self, name: str, records: list | dict) -> None:
+        path = Path(f'{self.outfile_prefix}.{name}.json')
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-        temporary.write_text(json.dumps(detections), encoding='utf-8')
+        temporary.write_text(json.dumps(records), encoding='utf-8')
         os.replace(temporary, path)
-        print_log(f'Wrote {len(detections)} results to {path}.', 'current')
+        print_log(f'Wrote {len(records)} {name} to {path}.', 'current')
 
     def _keypoint_metrics(
         self, images: list[int], detections: list[dict]
     ) -> dict[str, float]:
         """OKS AP per category, per super-category and their means."""
-        truth, found = _by_category(self.annotations), _by_category(detections)
+        truth, found = by_category(self.annotations), by_category(detections)
         rows = {}
         for category_id, category in self.categories.items():
             row = keypoint_average_precision(
@@ -303,15 +338,19 @@ class PromptKeypointMetric(BaseMetric):
         self, images: list[int], detections: list[dict]
     ) -> dict[str, float]:
         """PCK per category and its mean, for every threshold."""
-        truth, found = _by_category(self.annotations), _by_category(detections)
         shares, metrics = [], {}
-        for category_id, category in self.categories.items():
-            correct, labelled = self._category_pck(
-                set(images),
-                truth[category_id],
-                found[category_id],
-                category.num_keypoints,
-            )
+        for category, pictures in self._matched(images, detections):
+            correct, labelled = np.zeros(len(self.pck_thr), np.int64), 0
+            for picture in pictures:
+                hits, count = pck_counts(
+                    picture.found_keypoints[..., :2],
+                    picture.keypoints[..., :2],
+                    picture.keypoints[..., 2],
+                    picture.sizes,
+                    picture.matched,
+                    self.pck_thr,
+                )
+                correct, labelled = correct + hits, labelled + count
             if labelled:
                 shares.append(correct / labelled)
                 for thr, share in zip(self.pck_thr, shares[-1]):
@@ -320,61 +359,30 @@ class PromptKeypointMetric(BaseMetric):
             metrics[f'PCK@{thr:g}'] = _mean([s[index] for s in shares])
         return metrics
 
-    def _category_pck(
-        self,
-        images: set[int],
-        truth: list[dict],
-        found: list[dict],
-        num_keypoints: int,
-    ) -> tuple[np.ndarray, int]:
-        """Correct and labelled keypoints of one category, all pictures."""
-        truth_of, found_of = defaultdict(list), defaultdict(list)
-        for record in truth:
-            if record['image_id'] in images and not record.get('iscrowd'):
-                truth_of[record['image_id']].append(record)
-        for record in found:
-            found_of[record['image_id']].append(record)
-        correct, labelled = np.zeros(len(self.pck_thr), dtype=np.int64), 0
-        for image, records in truth_of.items():
-            boxes, keypoints = _arrays(records, num_keypoints)
-            det_boxes, det_keypoints = _arrays(found_of[image], num_keypoints)
-            matched = match_boxes(
-                _xyxy(det_boxes),
-                np.array([d['score'] for d in found_of[image]]),
-                _xyxy(boxes),
-                PCK_MATCH_IOU,
+    def _quality_metrics(
+        self, images: list[int], detections: list[dict]
+    ) -> dict[str, float]:
+        """Calibration of scores and AUC of visibilities, where defined."""
+        samples = [
+            keypoint_samples(picture, category.sigmas)
+            for category, pictures in self._matched(images, detections)
+            for picture in pictures
+        ]
+        values = keypoint_quality([s for s in samples if s is not None])
+        return {f'keypoint/{key}': value for key, value in values.items()}
+
+    def _matched(
+        self, images: list[int], detections: list[dict]
+    ) -> Iterator[tuple[KeypointCategory, Iterator[MatchedPicture]]]:
+        """Every category with its matched pictures."""
+        truth, found = by_category(self.annotations), by_category(detections)
+        for index, category in self.categories.items():
+            yield (
+                category,
+                matched_pictures(
+                    images, truth[index], found[index], category.num_keypoints
+                ),
             )
-            hits, count = pck_counts(
-                det_keypoints[..., :2],
-                keypoints[..., :2],
-                keypoints[..., 2],
-                boxes[:, 2:],
-                matched,
-                self.pck_thr,
-            )
-            correct += hits
-            labelled += count
-        return correct, labelled
-
-
-def _arrays(
-    records: Sequence[dict], num_keypoints: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes (N, 4) xywh and keypoints (N, K, 3) of COCO records."""
-    boxes = np.array([r['bbox'] for r in records], dtype=np.float64)
-    keypoints = np.array([r['keypoints'] for r in records], dtype=np.float64)
-    return boxes.reshape(-1, 4), keypoints.reshape(-1, num_keypoints, 3)
-
-
-def _xyxy(boxes: np.ndarray) -> np.ndarray:
-    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
-
-
-def _by_category(records: Sequence[dict]) -> dict[int, list[dict]]:
-    groups = defaultdict(list)
-    for record in records:
-        groups[record['category_id']].append(record)
-    return groups
 
 
 def _mean(values: Sequence[float]) -> float:

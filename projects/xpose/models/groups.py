@@ -21,8 +21,9 @@ class KeypointGroups:
         indices (Tensor): (B, G) which object query each group came from.
         labels (Tensor): (B, G) the category whose keypoints it takes, an
             index into the picture's prompt.
-        keypoint_mask (Tensor): (B, G, K) True = real; K is the largest of
-            the categories kept in this batch.
+        keypoint_mask (Tensor): (B, G, K) True = real, with holes where a
+            keypoint is not shown by the prompt; K reaches to the last real
+            keypoint of the categories kept in this batch.
     """
 
     indices: Tensor
@@ -58,13 +59,13 @@ def keep_objects(
 
     Args:
         logits (Tensor): (B, N, C), -inf at padded categories.
-        keypoint_mask (Tensor): (B, C, K') True = real.
+        keypoint_mask (Tensor): (B, C, K') True = real; there may be holes.
         num_groups (int): G, cut to N.
         assigned_labels (Tensor, optional): (B, N) the true category of
             queries that are matched to an object, else -1 (training):
             these are kept before all others and take that category, so
             that every object trains its keypoints. Other groups have no
-            keypoints to learn and are cut to the K of the matched ones.
+            keypoints to learn and are cut where the matched ones end.
 
     Returns:
         KeypointGroups: By descending score, matched objects first.
@@ -79,15 +80,16 @@ def keep_objects(
     indices = scores.topk(num_groups, dim=1).indices
     labels = labels.gather(1, indices)
     mask = take(keypoint_mask, labels)  # (B, G, K')
-    counts = mask.sum(-1)
+    used = mask
     if assigned_labels is not None:
-        counts = counts * (assigned_labels.gather(1, indices) >= 0)
-    return KeypointGroups(indices, labels, _cut(mask, counts))
+        used = mask & (assigned_labels.gather(1, indices) >= 0)[..., None]
+    return KeypointGroups(indices, labels, _cut(mask, used))
 
 
-def _cut(mask: Tensor, counts: Tensor) -> Tensor:
-    """Cut (B, G, K') to the largest count; keypoints fill from the front."""
-    return mask[..., : max(1, int(counts.max()))]
+def _cut(mask: Tensor, used: Tensor) -> Tensor:
+    """Cut (B, G, K') after the last slot that ``used`` (B, G, K') names."""
+    ends = torch.arange(1, mask.shape[-1] + 1, device=mask.device)
+    return mask[..., : max(1, int((ends * used).max()))]
 
 
 def keep_pairs(
@@ -100,7 +102,7 @@ def keep_pairs(
 
     Args:
         logits (Tensor): (B, N, C), -inf at padded categories.
-        keypoint_mask (Tensor): (B, C, K') True = real.
+        keypoint_mask (Tensor): (B, C, K') True = real; there may be holes.
         num_groups (int): G, cut to N * C.
 
     Returns:
@@ -112,7 +114,7 @@ def keep_pairs(
     best = pairs.topk(min(num_groups, pairs.shape[1]), dim=1).indices
     labels = best % num_categories
     mask = take(keypoint_mask, labels)
-    mask = _cut(mask, mask.sum(-1))
+    mask = _cut(mask, mask)
     return KeypointGroups(best // num_categories, labels, mask)
 
 

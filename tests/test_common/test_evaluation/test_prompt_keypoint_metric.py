@@ -9,7 +9,14 @@ from projects.common.evaluation import (
     PromptKeypointMetric,
     prompt_keypoint_metric,
 )
-from projects.common.structures import KeypointCategory, KeypointPrompt
+from projects.common.evaluation.prompt_keypoint_metric import (
+    MIN_KEYPOINT_SCORE,
+)
+from projects.common.structures import (
+    KeypointCategory,
+    KeypointPrompt,
+    SupportShot,
+)
 
 CATEGORIES = [
     {
@@ -147,6 +154,8 @@ def test_perfect_predictions_of_mixed_k(ann_file):
     expected |= {f'bbox/{k}': 1.0 for k in ('AP', 'AP50', 'AP75')}
     for thr in ('PCK@0.1', 'PCK@0.2'):
         expected |= {f'{thr}{k}': 1.0 for k in ('', '/Cat', '/chair', '/dog')}
+    # Placed perfectly, but the model says 0; the cat's tail is not labelled.
+    expected |= {'keypoint/score_ECE': 7 / 8 - MIN_KEYPOINT_SCORE}
     expected |= {'num_images': 3, 'num_images_total': 3}
     assert metrics == pytest.approx(expected)
 
@@ -192,6 +201,7 @@ def test_empty_predictions(ann_file):
     metrics = run(ann_file, [sample(1), sample(2), sample(3)])
     for key in ('keypoint/AP', 'keypoint/AR', 'bbox/AP', 'PCK@0.2'):
         assert metrics[key] == 0.0
+    assert 'keypoint/score_ECE' not in metrics
 
 
 def test_no_ground_truth_at_all(tmp_path):
@@ -199,6 +209,7 @@ def test_no_ground_truth_at_all(tmp_path):
     metrics = run(str(tmp_path / 'a.json'), [sample(1, ANNOTATIONS[:2])])
     for key in ('keypoint/AP', 'bbox/AP', 'PCK@0.2'):
         assert metrics[key] == -1.0
+    assert 'keypoint/score_ECE' not in metrics
 
 
 def test_partial_evaluation_says_so(ann_file, warnings):
@@ -278,3 +289,92 @@ def test_annotations_without_keypoints_count_for_boxes_only(tmp_path):
     )
     assert metrics['bbox/AP'] == pytest.approx(1.0)
     assert metrics['keypoint/AP'] == -1.0 and metrics['PCK@0.2'] == -1.0
+
+
+def with_quality(made, scores, visible=None, mask=None):
+    """A sample whose first detection has these per-keypoint numbers."""
+    found = made['pred_instances']
+    found['keypoint_scores'] = torch.tensor([scores])
+    if visible is not None:
+        found['keypoints_visible'] = torch.tensor([visible])
+    if mask is not None:
+        found['keypoint_mask'] = torch.tensor([mask])
+    return made
+
+
+def test_quality_of_keypoint_scores_by_hand(ann_file):
+    # The cat is shifted; its keypoints have v = 2, 2, 1, 0.
+    dx = 7.0
+    similar = np.exp(-(dx**2) / (2 * 4800 * 0.1**2))
+    scores = [0.95, 0.5, 0.45, 0.05]
+    made = with_quality(
+        sample(1, ANNOTATIONS[:1], dx=dx), scores, [0.9, 0.4, 0.6, 0.4]
+    )
+    metrics = run(ann_file, [made])
+    gaps = np.abs(np.array(scores) - [similar, similar, similar, 0])
+    assert metrics['keypoint/score_ECE'] == pytest.approx(gaps.mean())
+    # Visible 0.9, 0.4 against 0.6, 0.4: wins 2 + half of a tie.
+    assert metrics['keypoint/visibility_AUC'] == pytest.approx(2.5 / 4)
+
+
+def test_keypoints_that_no_example_shows_do_not_count(ann_file):
+    made = with_quality(
+        sample(1, ANNOTATIONS[:1]),
+        [0.9, 0.0, 0.7, 0.2],
+        [0.9, 0.0, 0.5, 0.1],
+        [True, False, True, True],
+    )
+    metrics = run(ann_file, [made])
+    expected = (0.1 + 0.3 + 0.2) / 3
+    assert metrics['keypoint/score_ECE'] == pytest.approx(expected)
+    assert metrics['keypoint/visibility_AUC'] == 1.0
+
+
+def test_one_detection_without_visibility_and_there_is_no_auc(ann_file):
+    first = with_quality(
+        sample(1, ANNOTATIONS[:1]), [1.0, 1, 1, 0], [1.0, 1, 0, 0]
+    )
+    second = sample(2, ANNOTATIONS[2:3])
+    metrics = run(ann_file, [first])
+    assert metrics['keypoint/visibility_AUC'] == 1.0
+    assert metrics['keypoint/score_ECE'] == pytest.approx(0, abs=1e-5)
+    metrics = run(ann_file, [first, second])
+    assert 'keypoint/visibility_AUC' not in metrics
+    assert metrics['keypoint/score_ECE'] == pytest.approx(1 / 5, abs=1e-5)
+
+
+def test_detections_that_match_nothing_do_not_count(ann_file):
+    made = with_quality(
+        sample(1, ANNOTATIONS[:1], dx=1.0), [0.5] * 4, [0.5] * 4
+    )
+    made['pred_instances']['bboxes'] += 300
+    metrics = run(ann_file, [made])
+    assert not any('ECE' in key or 'AUC' in key for key in metrics)
+
+
+def shot(annotation_id, count):
+    return SupportShot(
+        torch.zeros(3, 8, 8, dtype=torch.uint8),
+        torch.ones(count, 2),
+        torch.full((count,), 2.0),
+        annotation_id=annotation_id,
+    )
+
+
+def test_examples_are_listed_once(ann_file, tmp_path):
+    cat, chair, dog, _ = map(KeypointCategory.from_coco, CATEGORIES)
+    made = []
+    for image, ids in ((1, [30, 4]), (2, [4, 7]), (3, [None])):
+        made.append(sample(image))
+        made[-1]['prompts'] = KeypointPrompt.from_categories(
+            [dog, cat, chair],
+            supports=[[shot(9, 1)], [shot(i, 4) for i in ids], []],
+            modalities=['combined', 'visual', 'text'],
+        ).to_dict()
+    run(ann_file, made, outfile_prefix=str(tmp_path / 'run'))
+    written = json.loads((tmp_path / 'run.supports.json').read_text())
+    assert written == {
+        'Cat': {'modalities': ['visual'], 'annotation_ids': [4, 7, 30, None]},
+        'dog': {'modalities': ['combined'], 'annotation_ids': [9]},
+    }
+    assert json.loads((tmp_path / 'run.keypoints.json').read_text()) == []

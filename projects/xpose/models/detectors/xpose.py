@@ -18,6 +18,7 @@ queries, R denoising queries, G kept objects, D channels)::
                  (B, G, 1 + K, D), attention inside each object's group
                  |
     XPoseHead:   logits (B, G, C), boxes (B, G, 4), keypoints (B, G, K, 2)
+                 and, if configured, a score and a visibility per keypoint
 """
 
 from typing import Any
@@ -34,18 +35,13 @@ from torch import Tensor, nn
 
 from projects.common.prompt_encoders import EncodedPrompts
 
-from ..groups import (
-    KeypointGroups,
-    expand_groups,
-    keep_objects,
-    keep_pairs,
-    keypoint_content,
-    take,
-)
+from ..groups import expand_groups, keypoint_content
+from ..heads.keypoint_alignment import KeypointVocabulary
 from ..layers.decoder import PromptPoseDecoder
 from ..layers.denoising import PromptDenoising
 from ..layers.enhancer import CrossModalityEnhancer
 from ..layers.projection import prompt_projection
+from ..query_selection import add_denoising, select_proposals, start_queries
 
 
 @MODELS.register_module()
@@ -278,31 +274,25 @@ class XPose(DINO):
             memory, memory_mask, spatial_shapes
         )
         logits = head.alignment(tokens, object_prompts, category_mask)
-        count = min(self.num_queries, logits.shape[1])
-        best = logits.max(-1).values.topk(count, dim=1).indices
-        selected = take(tokens, best)
-        boxes = refiner.proposal_branch(selected) + take(anchors, best)
-        boxes = boxes.sigmoid()
-        query = self.query_embedding.weight[:count].expand(len(memory), -1, -1)
-        if self.selected_content:
-            query = query + selected.detach()
-        reference, dn_mask = boxes.detach(), None
+        proposals = select_proposals(
+            tokens, anchors, logits, refiner, self.num_queries
+        )
+        queries = start_queries(
+            proposals, self.query_embedding.weight, self.selected_content
+        )
         head_inputs = {
             'object_prompts': object_prompts,
             'category_mask': category_mask,
         }
         if self.training:
-            content, dn_boxes, dn_mask, dn_meta = self.dn_query_generator(
-                batch_data_samples, object_prompts, category_mask
+            queries, head_inputs['dn_meta'] = add_denoising(
+                queries,
+                self.dn_query_generator,
+                batch_data_samples,
+                object_prompts,
+                category_mask,
             )
-            query = torch.cat([content, query], 1)
-            reference = torch.cat([dn_boxes.sigmoid(), reference], 1)
-            # Small pictures have fewer proposals than num_queries.
-            dn_mask = dn_mask[: query.shape[1], : query.shape[1]]
-            head_inputs.update(
-                proposals=(take(logits, best), boxes), dn_meta=dn_meta
-            )
-        queries = {'query': query, 'reference': reference, 'dn_mask': dn_mask}
+            head_inputs['proposals'] = proposals.logits, proposals.boxes
         return queries, head_inputs
 
     def forward_decoder(
@@ -331,7 +321,8 @@ class XPose(DINO):
                 ``valid_ratios``, ``object_prompts``, ``category_mask``.
 
         Returns:
-            dict: ``object_states``, ``keypoint_states``, ``groups``.
+            dict: ``object_states``, ``keypoint_states``, ``groups``,
+            ``keypoint_content`` and the prompt's keypoints for the head.
         """
         context.update(value=memory, key_padding_mask=memory_mask)
         refiner = self.bbox_head.refiner
@@ -341,12 +332,12 @@ class XPose(DINO):
         num_matching = min(self.num_queries, memory.shape[1])
         query = objects.query[:, -num_matching:]
         reference = objects.reference[:, -num_matching:]
-        groups = self.keep_objects(
-            self.bbox_head.ranking_query(objects)[:, -num_matching:],
-            reference,
-            prompts.keypoint_mask,
+        groups = self.bbox_head.keep_objects(
+            objects,
+            num_matching,
             context['object_prompts'],
             context['category_mask'],
+            prompts.keypoint_mask,
             batch_data_samples,
         )
         content = keypoint_content(
@@ -362,38 +353,17 @@ class XPose(DINO):
             'object_states': objects,
             'keypoint_states': keypoints,
             'groups': groups,
+            'keypoint_content': content,
+            **self._keypoint_prompts(prompts),
         }
 
-    @torch.no_grad()
-    def keep_objects(
-        self,
-        query: Tensor,
-        boxes: Tensor,
-        keypoint_mask: Tensor,
-        object_prompts: Tensor,
-        category_mask: Tensor,
-        batch_data_samples: list[PoseDataSample],
-    ) -> KeypointGroups:
-        """Choose the objects that get keypoints.
-
-        Args:
-            query (Tensor): (B, N, D) after the object layers.
-            boxes (Tensor): (B, N, 4).
-            keypoint_mask (Tensor): (B, C, K) True = real.
-            object_prompts (Tensor): (B, C, D).
-            category_mask (Tensor): (B, C).
-            batch_data_samples (list[PoseDataSample]): Ground truth, used
-                in training only.
-
-        Returns:
-            KeypointGroups: The kept objects.
-        """
-        head = self.bbox_head
-        logits = head.alignment(query, object_prompts, category_mask)
-        if not self.training:
-            keep = keep_pairs if head.test_cfg['multi_label'] else keep_objects
-            return keep(logits, keypoint_mask, head.test_cfg['num_groups'])
-        _, labels = head.match_objects(logits, boxes, batch_data_samples)
-        return keep_objects(
-            logits, keypoint_mask, head.train_cfg['num_groups'], labels
-        )
+    def _keypoint_prompts(self, prompts: EncodedPrompts) -> dict:
+        """What the head asks of the prompt's keypoints."""
+        inputs = {'prompt_mask': prompts.keypoint_mask}
+        if self.training and self.bbox_head.keypoint_alignment is not None:
+            inputs['vocabulary'] = KeypointVocabulary.of(
+                prompts.keypoint_embeddings,
+                prompts.keypoint_mask,
+                self.keypoint_projection(prompts.keypoint_embeddings),
+            )
+        return inputs

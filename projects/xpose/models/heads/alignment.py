@@ -17,13 +17,24 @@ class PromptAlignment(BaseModule):
         calibrated (bool): Divide by sqrt(D) and add a learned bias that
             starts at a foreground probability of 1 %. False is the
             released model: the plain dot product.
+        class_agnostic (bool): Compare with one learned vector, "an object",
+            instead of the prompts (paper, table 9, without alignment): all
+            categories get the same logit.
     """
 
-    def __init__(self, embed_dims: int, calibrated: bool = True) -> None:
+    def __init__(
+        self,
+        embed_dims: int,
+        calibrated: bool = True,
+        class_agnostic: bool = False,
+    ) -> None:
         super().__init__()
         self.scale = embed_dims**-0.5 if calibrated else 1.0
         bias = torch.tensor(bias_init_with_prob(0.01))
         self.bias = nn.Parameter(bias) if calibrated else None
+        self.objectness = None
+        if class_agnostic:
+            self.objectness = nn.Parameter(torch.randn(embed_dims))
 
     def forward(
         self, queries: Tensor, prompts: Tensor, category_mask: Tensor
@@ -38,6 +49,8 @@ class PromptAlignment(BaseModule):
         Returns:
             Tensor: (B, N, C) logits, -inf at padded categories.
         """
+        if self.objectness is not None:
+            prompts = self.objectness.expand_as(prompts)
         logits = queries @ prompts.transpose(1, 2) * self.scale
         if self.bias is not None:
             logits = logits + self.bias

@@ -28,6 +28,8 @@ class PromptPoseLoss(BaseModule):
         keypoint_weight (float): Weight of the keypoint L1 loss, the mean
             over an object's labelled keypoints of |dx| + |dy| in 0..1.
         oks_weight (float): Weight of 1 - OKS.
+        class_agnostic (bool): Logits are the same for all categories: learn
+            objects against background only.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class PromptPoseLoss(BaseModule):
         loss_iou: dict,
         keypoint_weight: float,
         oks_weight: float,
+        class_agnostic: bool = False,
     ) -> None:
         super().__init__()
         self.object_assigner = TASK_UTILS.build(object_assigner)
@@ -48,6 +51,7 @@ class PromptPoseLoss(BaseModule):
         self.loss_iou = MODELS.build(loss_iou)
         self.keypoint_weight = keypoint_weight
         self.oks_weight = oks_weight
+        self.class_agnostic = class_agnostic
 
     @torch.no_grad()
     def match(
@@ -147,11 +151,15 @@ class PromptPoseLoss(BaseModule):
         query_mask: Tensor | None,
     ) -> Tensor:
         """Focal loss of every real query-prompt pair."""
+        labels = pairs.gt.labels
+        if self.class_agnostic:
+            # Every prompt has a first category, and all logits are its.
+            logits, labels = logits[..., :1], torch.zeros_like(labels)
         real = ~torch.isneginf(logits)  # NaN must show in the loss
         if query_mask is not None:
             real = real & query_mask[..., None]
         target = logits.new_zeros(logits.shape, dtype=torch.long)
-        target[pairs.where] = one_hot(pairs.gt.labels, logits.shape[-1])
+        target[pairs.where] = one_hot(labels, logits.shape[-1])
         return self.loss_cls(
             logits.masked_fill(~real, 0).flatten(0, 1),
             target.flatten(0, 1),

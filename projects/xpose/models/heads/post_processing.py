@@ -24,7 +24,8 @@ def remove_duplicates(
 
     Args:
         detections (InstanceData): ``bboxes`` (M, 4) xyxy px, ``scores``
-            (M,), ``labels`` (M,), ``keypoints`` (M, K, 2) px.
+            (M,), ``labels`` (M,), ``keypoints`` (M, K, 2) px,
+            ``keypoint_mask`` (M, K) True = real.
         categories (tuple[KeypointCategory, ...]): What labels mean.
         nms_iou_thr (float): Of two boxes overlapping more, the lower
             scored goes.
@@ -63,12 +64,14 @@ def _oks_nms(
     """Indices of one category's detections that survive."""
     indices = torch.nonzero(detections.labels == label).flatten().cpu().numpy()
     chosen = detections[indices].detach().cpu()
-    boxes, count = chosen.bboxes.numpy(), category.num_keypoints
+    boxes = chosen.bboxes.numpy()
     areas = (boxes[:, 2:] - boxes[:, :2]).clip(min=0).prod(1)
+    # The same for all of a category: keypoints that its prompt shows.
+    real = np.flatnonzero(chosen.keypoint_mask[0].numpy())
     poses = [
         {
             # oks_iou reads flat x, y, visibility triples.
-            'keypoints': np.pad(pose[:count], ((0, 0), (0, 1))),
+            'keypoints': np.pad(pose[real], ((0, 0), (0, 1))),
             'score': score,
             'area': area,
         }
@@ -76,5 +79,6 @@ def _oks_nms(
             chosen.keypoints.numpy(), chosen.scores.numpy(), areas, strict=True
         )
     ]
-    keep = oks_nms(poses, threshold, sigmas=np.array(category.sigmas))
+    sigmas = np.array(category.sigmas)[real]
+    keep = oks_nms(poses, threshold, sigmas=sigmas)
     return indices[keep].tolist()

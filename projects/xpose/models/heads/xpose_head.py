@@ -5,6 +5,7 @@ Dims: B batch, N object queries, R denoising queries, G groups, C categories,
 K keypoints, D channels.
 """
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,15 +18,16 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor
 
-from projects.common.structures import KeypointPrompt
-
-from ..groups import KeypointGroups
+from ..groups import KeypointGroups, keep_objects, keep_pairs
 from ..layers.decoder import DecoderStates
 from ..references import ReferenceRefiner
 from ..task_modules.targets import build_targets
 from .alignment import PromptAlignment
+from .detections import detect, unshown_keypoints
+from .keypoint_alignment import KeypointAlignment, KeypointVocabulary
+from .keypoint_score import KeypointScore
 from .losses import MatchedPairs, PromptPoseLoss
-from .post_processing import remove_duplicates
+from .stage_losses import StageLosses, named
 
 
 @MODELS.register_module()
@@ -39,11 +41,24 @@ class XPoseHead(BaseModule):
             besides ``embed_dims``.
         calibrated (bool): See :class:`PromptAlignment` and
             :meth:`ranking_query`.
+        object_alignment (bool): Classify objects by their prompts. False
+            compares them with one learned vector instead, "an object": the
+            paper's model without object-level alignment (table 9), which
+            finds each object for every category of the prompt alike.
+        keypoint_alignment (dict, optional): Arguments of
+            :class:`KeypointAlignment` besides ``embed_dims`` and
+            ``calibrated``; None trains without (table 9).
+        keypoint_score (dict, optional): Arguments of :class:`KeypointScore`
+            besides ``embed_dims``; None is the released model.
         train_cfg (dict): ``num_groups`` kept objects per picture.
         test_cfg (dict): ``num_groups``, ``multi_label`` (keep an object
             once for each likely category), ``score_thr``, ``nms_iou_thr``,
-            ``class_agnostic_nms``, ``oks_nms_thr`` (or None) and
-            ``max_per_img``.
+            ``class_agnostic_nms``, ``oks_nms_thr`` (or None),
+            ``max_per_img`` and, by default False, ``rescore``: multiply the
+            objects' scores by the mean of their keypoint scores.
+
+    Raises:
+        ValueError: If ``rescore`` is asked for without ``keypoint_score``.
     """
 
     def __init__(
@@ -52,14 +67,34 @@ class XPoseHead(BaseModule):
         criterion: ConfigDict,
         refiner: ConfigDict | None = None,
         calibrated: bool = True,
+        object_alignment: bool = True,
+        keypoint_alignment: ConfigDict | None = None,
+        keypoint_score: ConfigDict | None = None,
         train_cfg: ConfigDict | None = None,
         test_cfg: ConfigDict | None = None,
     ) -> None:
         super().__init__()
+        if (test_cfg or {}).get('rescore') and keypoint_score is None:
+            raise ValueError(
+                'test_cfg.rescore multiplies scores of keypoints that this '
+                'head does not predict; set keypoint_score=dict() or '
+                'rescore=False.'
+            )
         self.refiner = ReferenceRefiner(embed_dims, **(refiner or {}))
-        self.alignment = PromptAlignment(embed_dims, calibrated)
+        self.alignment = PromptAlignment(
+            embed_dims, calibrated, class_agnostic=not object_alignment
+        )
+        self.keypoint_alignment = self.keypoint_score = None
+        if keypoint_alignment is not None:
+            self.keypoint_alignment = KeypointAlignment(
+                embed_dims, calibrated, **keypoint_alignment
+            )
+        if keypoint_score is not None:
+            self.keypoint_score = KeypointScore(embed_dims, **keypoint_score)
         self.calibrated = calibrated
-        self.criterion = PromptPoseLoss(**criterion)
+        self.criterion = PromptPoseLoss(
+            **criterion, class_agnostic=not object_alignment
+        )
         self.train_cfg = train_cfg
         self.test_cfg = test_cfg
 
@@ -108,26 +143,66 @@ class XPoseHead(BaseModule):
         return predictions
 
     def match_objects(
-        self, logits: Tensor, boxes: Tensor, samples: list[PoseDataSample]
+        self,
+        logits: Tensor,
+        boxes: Tensor,
+        prompt_mask: Tensor,
+        samples: list[PoseDataSample],
     ) -> tuple[Tensor, Tensor]:
         """Match object queries to ground truth.
 
         Args:
             logits (Tensor): (B, N, C).
             boxes (Tensor): (B, N, 4).
+            prompt_mask (Tensor): (B, C, K) True = a real keypoint.
             samples (list[PoseDataSample]): With ground truth.
 
         Returns:
             tuple[Tensor, Tensor]: (B, N) object index and its category,
             both -1 where a query is not matched.
         """
-        targets = build_targets(samples)
+        targets = build_targets(samples, prompt_mask)
         metas = [sample.metainfo for sample in samples]
         matched = self.criterion.match(logits, boxes, targets, metas)
         labels = torch.full_like(matched, -1)
         pairs = MatchedPairs(matched, targets, metas)
         labels[pairs.where] = pairs.gt.labels
         return matched, labels
+
+    @torch.no_grad()
+    def keep_objects(
+        self,
+        states: DecoderStates,
+        num_queries: int,
+        object_prompts: Tensor,
+        category_mask: Tensor,
+        prompt_mask: Tensor,
+        samples: list[PoseDataSample],
+    ) -> KeypointGroups:
+        """Choose the objects that get keypoints.
+
+        Args:
+            states (DecoderStates): Over R + N queries.
+            num_queries (int): N.
+            object_prompts (Tensor): (B, C, D).
+            category_mask (Tensor): (B, C) True = real.
+            prompt_mask (Tensor): (B, C, K) True = a keypoint that the
+                prompt shows.
+            samples (list[PoseDataSample]): Ground truth, used in training
+                only.
+
+        Returns:
+            KeypointGroups: The kept objects, indices into the N queries.
+        """
+        query = self.ranking_query(states)[:, -num_queries:]
+        logits = self.alignment(query, object_prompts, category_mask)
+        if not self.training:
+            keep = keep_pairs if self.test_cfg['multi_label'] else keep_objects
+            return keep(logits, prompt_mask, self.test_cfg['num_groups'])
+        boxes = states.reference[:, -num_queries:]
+        _, labels = self.match_objects(logits, boxes, prompt_mask, samples)
+        num_groups = self.train_cfg['num_groups']
+        return keep_objects(logits, prompt_mask, num_groups, labels)
 
     def loss(
         self,
@@ -137,8 +212,11 @@ class XPoseHead(BaseModule):
         groups: KeypointGroups,
         object_prompts: Tensor,
         category_mask: Tensor,
+        prompt_mask: Tensor,
         dn_meta: dict,
         batch_data_samples: list[PoseDataSample],
+        vocabulary: KeypointVocabulary | None = None,
+        **unused: Any,
     ) -> dict[str, Tensor]:
         """Losses of proposals, denoising, object and keypoint layers.
 
@@ -150,114 +228,115 @@ class XPoseHead(BaseModule):
             groups (KeypointGroups): The kept objects.
             object_prompts (Tensor): (B, C, D) enhanced prompts.
             category_mask (Tensor): (B, C) True = real.
+            prompt_mask (Tensor): (B, C, K') True = a keypoint that the
+                prompt shows.
             dn_meta (dict): See ``PromptDenoising``.
             batch_data_samples (list[PoseDataSample]): Ground truth.
+            vocabulary (KeypointVocabulary, optional): For keypoint-level
+                alignment.
+            unused: Outputs for predictions.
 
         Returns:
             dict[str, Tensor]: ``enc.*``, ``dn.0.*``, ``obj.0.*``,
             ``kpt.start.*``, ``kpt.0.*``, ... with
-            ``loss_{cls,bbox,iou,keypoint,oks}``.
+            ``loss_{cls,bbox,iou,keypoint,oks}`` and, as configured,
+            ``loss_align``, ``loss_score`` and ``loss_visibility``.
         """
         num_keypoints = groups.keypoint_mask.shape[-1]
-        targets = build_targets(batch_data_samples, num_keypoints)
+        targets = build_targets(batch_data_samples, prompt_mask, num_keypoints)
         metas = [sample.metainfo for sample in batch_data_samples]
         count = proposals[0].new_tensor([float(sum(map(len, targets)))])
         average = reduce_mean(count).clamp(min=1).item()
-        truth, prompts = (
-            (targets, metas, average),
-            (object_prompts, category_mask),
-        )
+        stage = StageLosses(self.criterion, targets, metas, average)
+        prompts = object_prompts, category_mask
 
-        losses = named('enc', self._object_losses(*proposals, *truth))
+        losses = named('enc', stage.objects(*proposals))
         num_dn = dn_meta['num_denoising_queries']
         layers = self.forward_objects(object_states, *prompts)
         for i, (logits, boxes) in enumerate(layers):
             if num_dn:
-                noisy = (logits[:, :num_dn], boxes[:, :num_dn])
-                denoising = self._denoising_losses(*noisy, *truth, dn_meta)
-                losses |= named(f'dn.{i}', denoising)
-            queries = (logits[:, num_dn:], boxes[:, num_dn:])
-            losses |= named(f'obj.{i}', self._object_losses(*queries, *truth))
-        predictions = self.forward_groups(keypoint_states, *prompts)
-        start = keypoint_states.references[0][:, :, 1:, :2]
-        return losses | self._group_losses(
-            predictions, start, groups.labels, *truth
+                noisy = logits[:, :num_dn], boxes[:, :num_dn]
+                losses |= named(f'dn.{i}', stage.denoising(*noisy, dn_meta))
+            queries = logits[:, num_dn:], boxes[:, num_dn:]
+            losses |= named(f'obj.{i}', stage.objects(*queries))
+        layers = self.forward_groups(keypoint_states, *prompts)
+        terms = partial(self._keypoint_terms, vocabulary)
+        return losses | stage.groups(
+            layers, keypoint_states, groups.labels, terms
         )
 
-    def _object_losses(
+    def _keypoint_terms(
         self,
-        logits: Tensor,
-        boxes: Tensor,
-        targets: list[InstanceData],
-        metas: list[dict],
+        vocabulary: KeypointVocabulary | None,
+        queries: Tensor,
+        keypoints: Tensor,
+        pairs: MatchedPairs,
         average: float,
     ) -> dict[str, Tensor]:
-        """Match and compare (B, N, C) logits and (B, N, 4) boxes."""
-        matched = self.criterion.match(logits, boxes, targets, metas)
-        return self.criterion(logits, boxes, matched, targets, metas, average)
-
-    def _denoising_losses(
-        self,
-        logits: Tensor,
-        boxes: Tensor,
-        targets: list[InstanceData],
-        metas: list[dict],
-        average: float,
-        dn_meta: dict,
-    ) -> dict[str, Tensor]:
-        """Compare (B, R, C) logits and (B, R, 4) boxes by their layout."""
-        counts = [len(target) for target in targets]
-        matched, mask = denoising_targets(counts, dn_meta, logits.device)
-        average = average * dn_meta['num_denoising_groups']
-        return self.criterion(
-            logits, boxes, matched, targets, metas, average, query_mask=mask
-        )
-
-    def _group_losses(
-        self,
-        predictions: list[tuple[Tensor, Tensor, Tensor]],
-        start: Tensor,
-        labels: Tensor,
-        targets: list[InstanceData],
-        metas: list[dict],
-        average: float,
-    ) -> dict[str, Tensor]:
-        """Match and compare all keypoint layers.
-
-        The start positions (B, G, K, 2) are compared as the first layer is.
-        """
+        """The losses of a keypoint layer that the config asks for."""
         losses = {}
-        for i, (logits, boxes, keypoints) in enumerate(predictions):
-            matched = self.criterion.match(
-                logits, boxes, targets, metas, keypoints, labels
+        if self.keypoint_alignment is not None:
+            losses['loss_align'] = self.keypoint_alignment.loss(
+                queries, pairs, vocabulary, average
             )
-            if i == 0:
-                pairs = MatchedPairs(matched, targets, metas)
-                values = self.criterion.keypoint_losses(start, pairs, average)
-                losses |= named('kpt.start', values)
-            values = self.criterion(
-                logits, boxes, matched, targets, metas, average, keypoints
+        if self.keypoint_score is not None:
+            losses |= self.keypoint_score.loss(
+                queries, keypoints, pairs, average
             )
-            losses |= named(f'kpt.{i}', values)
         return losses
+
+    @property
+    def score_source(self) -> str:
+        """Where ``keypoint_scores`` come from, see :meth:`predict`."""
+        if self.keypoint_score is not None:
+            return 'head'
+        return 'instance' if self.keypoint_alignment is None else 'alignment'
+
+    def _keypoint_scores(
+        self, states: DecoderStates, content: Tensor, keypoint_mask: Tensor
+    ) -> dict[str, Tensor]:
+        """(B, G, K) ``keypoint_scores``, ``keypoints_visible``, if known."""
+        if self.score_source == 'instance':
+            return {}
+        queries = states.hidden[-1][:, :, 1:]
+        if self.score_source == 'alignment':
+            scores = self.keypoint_alignment.score(
+                queries, content, keypoint_mask
+            )
+            return {'keypoint_scores': scores}
+        scores, visible = self.keypoint_score(queries).sigmoid().unbind(-1)
+        return {'keypoint_scores': scores, 'keypoints_visible': visible}
 
     def predict(
         self,
         keypoint_states: DecoderStates,
         groups: KeypointGroups,
+        keypoint_content: Tensor,
         object_prompts: Tensor,
         category_mask: Tensor,
+        prompt_mask: Tensor,
         batch_data_samples: list[PoseDataSample],
         rescale: bool = True,
         **unused: Any,
     ) -> list[InstanceData]:
         """Detections of every picture.
 
+        ``keypoint_scores`` and ``keypoints_visible`` hold given that the
+        object is there; they are not multiplied by its score, as in mmpose.
+        Multiply them yourself for "object and keypoint". The metainfo
+        ``keypoint_score_source`` says where ``keypoint_scores`` come from:
+        ``'head'`` (calibrated, see :class:`KeypointScore`), ``'alignment'``
+        (see ``KeypointAlignment.score``) or ``'instance'`` (the object's
+        score again: the model knows nothing of single keypoints).
+
         Args:
             keypoint_states (DecoderStates): See :meth:`loss`.
             groups (KeypointGroups): The kept objects.
+            keypoint_content (Tensor): (B, G, K, D) their keypoint prompts.
             object_prompts (Tensor): (B, C, D).
             category_mask (Tensor): (B, C).
+            prompt_mask (Tensor): (B, C, K') True = a keypoint that the
+                prompt shows.
             batch_data_samples (list[PoseDataSample]): With ``prompts``,
                 ``img_shape`` and ``scale_factor``.
             rescale (bool): Return image pixels instead of input pixels.
@@ -266,101 +345,39 @@ class XPoseHead(BaseModule):
         Returns:
             list[InstanceData]: ``bboxes`` (M, 4) xyxy, ``scores`` (M,),
             ``labels`` (M,), ``keypoints`` (M, K, 2), ``keypoint_mask``
-            (M, K), ``keypoint_scores`` (M, K): the detection's score at
-            real keypoints, 0 elsewhere.
+            (M, K), ``keypoint_scores`` (M, K) and, from the head only,
+            ``keypoints_visible`` (M, K); K is that of the picture's largest
+            category, and what is not real is 0. Metainfo: ``categories``,
+            ``keypoint_score_source`` and ``unshown_keypoints``, the names
+            of keypoints that no shot shows, by category: they are not real.
         """
         logits, boxes, keypoints = self.forward_groups(
             keypoint_states, object_prompts, category_mask
         )[-1]
-        return [
-            self._predict_single(
-                logits[i].float(),
-                bbox_cxcywh_to_xyxy(boxes[i]),
-                keypoints[i],
-                groups.labels[i],
-                groups.keypoint_mask[i],
-                sample,
-                rescale,
+        fields = {
+            'logits': logits.float(),
+            'bboxes': bbox_cxcywh_to_xyxy(boxes),
+            'labels': groups.labels,
+            'keypoints': keypoints,
+            'keypoint_mask': groups.keypoint_mask,
+            **self._keypoint_scores(
+                keypoint_states, keypoint_content, groups.keypoint_mask
+            ),
+        }
+        results = []
+        for i, sample in enumerate(batch_data_samples):
+            found = InstanceData(**{k: v[i] for k, v in fields.items()})
+            shown = prompt_mask[i].cpu()
+            found = detect(found, shown, sample, self.test_cfg, rescale)
+            # Results go on without the prompt, so they carry their names.
+            found.set_metainfo(
+                {
+                    'categories': sample.prompts.categories,
+                    'keypoint_score_source': self.score_source,
+                    'unshown_keypoints': unshown_keypoints(
+                        sample.prompts, shown
+                    ),
+                }
             )
-            for i, sample in enumerate(batch_data_samples)
-        ]
-
-    def _predict_single(
-        self,
-        logits: Tensor,
-        boxes: Tensor,
-        keypoints: Tensor,
-        labels: Tensor,
-        keypoint_mask: Tensor,
-        sample: PoseDataSample,
-        rescale: bool,
-    ) -> InstanceData:
-        height, width = sample.img_shape
-        size = boxes.new_tensor([width, height])
-        if rescale:
-            size = size / size.new_tensor(sample.scale_factor)
-        cfg = self.test_cfg
-        if cfg['multi_label']:
-            scores = logits.gather(1, labels[:, None])[:, 0].sigmoid()
-        else:
-            # The final layer may prefer another category that has the very
-            # same keypoints; any other would contradict the keypoints found.
-            same = same_keypoints(sample.prompts).to(labels.device)[labels]
-            scores = logits[:, : same.shape[1]].sigmoid()
-            scores, labels = scores.masked_fill(~same, 0).max(-1)
-        detections = InstanceData(
-            bboxes=boxes * size.repeat(2),
-            scores=scores,
-            labels=labels,
-            keypoints=keypoints * size * keypoint_mask[..., None],
-            keypoint_scores=scores[:, None] * keypoint_mask,
-            keypoint_mask=keypoint_mask,
-        )
-        detections = remove_duplicates(
-            detections[scores > cfg['score_thr']],
-            sample.prompts.categories,
-            cfg['nms_iou_thr'],
-            cfg['class_agnostic_nms'],
-            cfg['oks_nms_thr'],
-        )
-        detections = detections[: cfg['max_per_img']]
-        # Results go on without the prompt, so they carry their names.
-        detections.set_metainfo(dict(categories=sample.prompts.categories))
-        return detections
-
-
-def named(stage: str, losses: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Put the stage in front of the names."""
-    return {f'{stage}.{name}': value for name, value in losses.items()}
-
-
-def same_keypoints(prompt: KeypointPrompt) -> Tensor:
-    """(C, C) True where two categories have the same keypoint names."""
-    lists = [category.keypoints for category in prompt.categories]
-    return torch.tensor([[a == b for b in lists] for a in lists])
-
-
-def denoising_targets(
-    counts: list[int], dn_meta: dict, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """What each denoising query should find.
-
-    mmdet lays the queries out as groups of [positive, negative] blocks,
-    each as long as the largest number of objects in the batch.
-
-    Args:
-        counts (list[int]): Objects of each picture.
-        dn_meta (dict): See ``PromptDenoising``.
-        device (torch.device): Where to put the result.
-
-    Returns:
-        tuple[Tensor, Tensor]: (B, R) object index or -1, (B, R) True where
-        the query is no padding.
-    """
-    num_groups = dn_meta['num_denoising_groups']
-    slot = torch.arange(max(counts), device=device)
-    real = slot < torch.tensor(counts, device=device)[:, None]
-    positive = torch.where(real, slot, -1)
-    negative = torch.full_like(positive, -1)
-    matched = torch.cat([positive, negative], 1).repeat(1, num_groups)
-    return matched, real.repeat(1, 2 * num_groups)
+            results.append(found)
+        return results

@@ -27,8 +27,25 @@ def object_keypoint_similarity(
     Returns:
         Tensor: (...,) mean over labelled keypoints, 0 where none is.
     """
-    squared = (keypoints - gt_keypoints).square().sum(-1)
-    scale = areas.clamp(min=torch.finfo(areas.dtype).eps)[..., None]
-    similarity = torch.exp(-squared / (2 * scale * (2 * sigmas).square()))
+    similarity = keypoint_similarity(keypoints, gt_keypoints, sigmas, areas)
     count = weights.sum(-1).clamp(min=1)
     return (similarity * weights).sum(-1) / count
+
+
+def keypoint_similarity(
+    keypoints: Tensor, gt_keypoints: Tensor, sigmas: Tensor, areas: Tensor
+) -> Tensor:
+    """Every keypoint's share of the OKS, before the mean.
+
+    Args:
+        keypoints (Tensor): (..., K, 2) in any unit.
+        gt_keypoints (Tensor): (..., K, 2) in the same unit.
+        sigmas (Tensor): (..., K) > 0.
+        areas (Tensor): (...,) in the squared unit.
+
+    Returns:
+        Tensor: (..., K) in 0..1.
+    """
+    squared = (keypoints - gt_keypoints).square().sum(-1)
+    scale = areas.clamp(min=torch.finfo(areas.dtype).eps)[..., None]
+    return torch.exp(-squared / (2 * scale * (2 * sigmas).square()))
