@@ -33,7 +33,9 @@ def test_pairs_have_the_same_category_and_overlap(tool):
     moved = tool.Moved()
     alone = detections(BOXES, [0.9, 0.8, 0.1], [0, 1, 0])
     # The first moved by (3, 4) pixels; the second has another category.
-    batched = detections(BOXES[1::-1], [0.5, 0.6], [0, 0], torch.tensor([3.0, 4.0]), slots=5)
+    batched = detections(
+        BOXES[1::-1], [0.5, 0.6], [0, 0], torch.tensor([3.0, 4.0]), slots=5
+    )
     tool.compare(alone, batched, 0.3, moved)
     assert moved.lost == 1
     assert moved.scores == pytest.approx([0.3])

@@ -51,6 +51,7 @@ class TimmBackbone(BaseModule):
             pretrained=False,
             out_indices=out_indices,
         )
+        _drop_unused_stages(self.body)
         self.model_name = model_name
         self.norm_eval = norm_eval
         self.weights_package = weights_package
@@ -105,6 +106,13 @@ class TimmBackbone(BaseModule):
         }
         self.body.load_state_dict(state)
         print_log(f'Backbone weights from {path.name}', logger='current')
+
+
+def _drop_unused_stages(body: nn.Module) -> None:
+    """Without this timm computes stages after the last level, too."""
+    last = body.feature_info.module_name()[-1]  # such as 'blocks.4'
+    if last.startswith('blocks.'):
+        del body.blocks[int(last.split('.')[1]) + 1 :]
 
 
 def packaged_weights(package: str) -> Path:

@@ -5,6 +5,15 @@ from projects.common.prompt_encoders.base import (
     BasePromptEncoder,
     EncodedPrompts,
 )
+from projects.common.prompt_encoders.conv_image_tower import ConvImageTower
+from projects.common.prompt_encoders.fusion import PromptFusion
+from projects.common.prompt_encoders.keypoint_tower import KeypointTower
+from projects.common.prompt_encoders.multi_modal_prompt_encoder import (
+    MultiModalPromptEncoder,
+)
+from projects.common.prompt_encoders.open_clip_image_tower import (
+    OpenCLIPImageTower,
+)
 from projects.common.prompt_encoders.open_clip_tower import OpenCLIPTextTower
 from projects.common.prompt_encoders.padding import pad_prompts
 from projects.common.prompt_encoders.sentence_tower import SentenceTextTower
@@ -16,6 +25,9 @@ from projects.common.prompt_encoders.text_tower import (
     TextTower,
     TextTowerError,
 )
+from projects.common.prompt_encoders.visual_prompt_encoder import (
+    VisualPromptEncoder,
+)
 from projects.common.prompt_encoders.vocabulary import (
     Vocabulary,
     load_vocabulary,
@@ -24,13 +36,19 @@ from projects.common.prompt_encoders.vocabulary import (
 
 __all__ = [
     'BasePromptEncoder',
+    'ConvImageTower',
     'EncodedPrompts',
+    'KeypointTower',
+    'MultiModalPromptEncoder',
+    'OpenCLIPImageTower',
     'OpenCLIPTextTower',
+    'PromptFusion',
     'PromptTemplate',
     'SentenceTextTower',
     'TextPromptEncoder',
     'TextTower',
     'TextTowerError',
+    'VisualPromptEncoder',
     'Vocabulary',
     'load_vocabulary',
     'pad_prompts',

@@ -4,18 +4,14 @@
 from __future__ import annotations
 
 import logging
-import pickle
-from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.logging import print_log
 from mmpose.registry import MODELS
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from projects.common.prompt_encoders.open_clip_source import OpenCLIPSource
 from projects.common.prompt_encoders.text_tower import (
     TextTower,
     TextTowerError,
@@ -68,9 +64,22 @@ class OpenCLIPTextTower(TextTower):
     def _load(self) -> nn.Module:
         import open_clip
 
-        config = self._config()
-        weights = self._weights_file(config)
+        source = OpenCLIPSource(
+            self.model_name,
+            self.pretrained,
+            self.allow_download,
+            'text tower',
+            TextTowerError,
+        )
+        config = source.config()
         text_config = config['text_cfg']
+        if config.get('custom_text') or 'hf_model_name' in text_config:
+            raise TextTowerError(
+                f"The text tower of {self.model_name!r} is not of CLIP's "
+                'own kind; take a plain CLIP model, such as '
+                '"ViT-B-32-quickgelu", or SentenceTextTower.'
+            )
+        file = source.weights_file()
         # Random weights must not differ between processes.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -81,116 +90,25 @@ class OpenCLIPTextTower(TextTower):
                 quick_gelu=config.get('quick_gelu', False),
             )
         del model.visual
-        if weights is None:
+        if file is None:
             print_log(
-                f'The text tower {self._name} has random weights, so its '
-                'embeddings mean nothing; set "pretrained" to a file or a '
-                'tag.',
+                f'The {source} has random weights, so its embeddings mean '
+                'nothing; set "pretrained" to a file or a tag.',
                 logger='current',
                 level=logging.WARNING,
             )
         else:
-            self._load_weights(model, weights)
+            state = {
+                name: value
+                for name, value in source.read(file).items()
+                if not name.startswith(_NOT_TEXT) and name not in _NOT_WEIGHTS
+            }
+            source.load(model, state, file, optional=_NOT_TEXT)
         self._tokenizer = open_clip.SimpleTokenizer(
             context_length=model.context_length,
             **text_config.get('tokenizer_kwargs', {}),
         )
         return model
-
-    @property
-    def _name(self) -> str:
-        if isinstance(self.model_name, str):
-            return repr(self.model_name)
-        return 'given as a dict'
-
-    def _config(self) -> dict[str, Any]:
-        import open_clip
-
-        if not isinstance(self.model_name, str):
-            return deepcopy(dict(self.model_name))
-        if self.model_name not in open_clip.list_models():
-            raise TextTowerError(
-                f'open_clip {open_clip.__version__} knows no model '
-                f'{self.model_name!r}; take a name of '
-                'open_clip.list_models(), such as "ViT-B-32-quickgelu".'
-            )
-        config = open_clip.get_model_config(self.model_name)
-        text_config = config['text_cfg']
-        if config.get('custom_text') or 'hf_model_name' in text_config:
-            raise TextTowerError(
-                f"The text tower of {self.model_name!r} is not of CLIP's "
-                'own kind; take a plain CLIP model, such as '
-                '"ViT-B-32-quickgelu", or SentenceTextTower.'
-            )
-        return config
-
-    def _weights_file(self, config: dict[str, Any]) -> Path | None:
-        if self.pretrained is None:
-            return None
-        if Path(self.pretrained).is_file():
-            return Path(self.pretrained)
-        import open_clip
-
-        tags = self._tags()
-        if self.pretrained not in tags:
-            raise TextTowerError(
-                f'The weights {self.pretrained!r} of the text tower '
-                f'{self._name} are neither a file nor one of its tags '
-                f"{tags}; give the path of a state dict in open_clip's "
-                'layout.'
-            )
-        tag = open_clip.get_pretrained_cfg(self.model_name, self.pretrained)
-        if tag.get('quick_gelu', False) != config.get('quick_gelu', False):
-            raise TextTowerError(
-                f'The weights {self.pretrained!r} and the model {self._name} '
-                'differ in their activation (QuickGELU); use the model '
-                'with or without "-quickgelu" at the end of its name.'
-            )
-        if not self.allow_download:
-            raise TextTowerError(
-                f'The weights {self.pretrained!r} of the text tower '
-                f'{self._name} would have to be downloaded; set '
-                '"allow_download=True" or give the path of a file.'
-            )
-        try:
-            return Path(open_clip.download_pretrained(tag))
-        except Exception as error:  # whatever the hub's client raises
-            raise TextTowerError(
-                f'The weights {self.pretrained!r} of the text tower '
-                f'{self._name} could not be downloaded ({error}); fetch them '
-                'elsewhere and give the path of the file.'
-            ) from error
-
-    def _tags(self) -> list[str]:
-        import open_clip
-
-        if not isinstance(self.model_name, str):
-            return []
-        return open_clip.list_pretrained_tags_by_model(self.model_name)
-
-    def _load_weights(self, model: nn.Module, file: Path) -> None:
-        state = _read_state_dict(file)
-        state = {
-            name: value
-            for name, value in state.items()
-            if not name.startswith(_NOT_TEXT) and name not in _NOT_WEIGHTS
-        }
-        try:
-            missing, unexpected = model.load_state_dict(state, strict=False)
-        except RuntimeError as error:
-            raise TextTowerError(
-                f'The weights of {str(file)!r} have other sizes than the '
-                f'text tower {self._name}: {error}; choose the model they '
-                'were made with.'
-            ) from error
-        missing = [m for m in missing if not m.startswith(_NOT_TEXT)]
-        if missing or unexpected:
-            raise TextTowerError(
-                f'The weights of {str(file)!r} do not fit the text tower '
-                f'{self._name}: missing are {missing[:3]}, unknown are '
-                f"{unexpected[:3]}; give a state dict in open_clip's layout "
-                'of that model.'
-            )
 
     def _identity_parameters(self, model: nn.Module) -> list[Tensor]:
         return [
@@ -204,24 +122,3 @@ class OpenCLIPTextTower(TextTower):
 
     def _encode(self, model: nn.Module, texts: list[str]) -> Tensor:
         return model.encode_text(self._tokenizer(texts))
-
-
-def _read_state_dict(file: Path) -> dict[str, Tensor]:
-    """Read a plain state dict or open_clip's training checkpoint."""
-    try:
-        if file.suffix == '.safetensors':
-            return load_file(file)
-        state = torch.load(file, map_location='cpu', weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        OSError,
-        SafetensorError,
-    ) as error:
-        raise TextTowerError(
-            f'The weights file {str(file)!r} cannot be read safely '
-            f'({error}); store its state dict with torch.save or as '
-            '.safetensors.'
-        ) from error
-    state = state.get('state_dict', state)
-    return {name.removeprefix('module.'): v for name, v in state.items()}

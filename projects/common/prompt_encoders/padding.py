@@ -8,13 +8,39 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from projects.common.prompt_encoders.base import EncodedPrompts
+from projects.common.prompt_encoders.base import (
+    CategoryRows,
+    EncodedPrompts,
+)
+
+
+def pad_rows(
+    rows: CategoryRows, num_categories: Sequence[int]
+) -> EncodedPrompts:
+    """Stack the rows of B prompts; see :func:`pad_prompts`.
+
+    Args:
+        rows: The categories of the first prompt first.
+        num_categories: The B numbers of categories.
+    """
+    counts, start = [], 0
+    for number in num_categories:
+        counts.append(rows.counts[start : start + number])
+        start += number
+    totals = [sum(prompt_counts) for prompt_counts in counts]
+    return pad_prompts(
+        rows.objects.split(list(num_categories)),
+        rows.keypoints.split(totals),
+        counts,
+        rows.shown,
+    )
 
 
 def pad_prompts(
     object_embeddings: Sequence[Tensor],
     keypoint_embeddings: Sequence[Tensor],
     num_keypoints: Sequence[Sequence[int]],
+    shown: Tensor | None = None,
 ) -> EncodedPrompts:
     """Stack prompts of different length, with zeros and masks.
 
@@ -25,6 +51,8 @@ def pad_prompts(
         keypoint_embeddings: B tensors (sum of the prompt's keypoint counts,
             D), the keypoints of the first category first.
         num_keypoints: B sequences of the C_b keypoint counts.
+        shown: Bool on the CPU, one for each keypoint of all prompts; False =
+            masked out as padding is. By default all are shown.
 
     Raises:
         ValueError: If there is no prompt, one has no category, or the counts
@@ -43,11 +71,14 @@ def pad_prompts(
         category_mask[row, : len(counts)] = True
     keypoint_mask = torch.arange(keypoints) < padded_counts[..., None]
     objects = torch.cat(list(object_embeddings))
+    keypoint_rows = _scatter(
+        torch.cat(list(keypoint_embeddings)), keypoint_mask
+    )
+    if shown is not None:
+        keypoint_mask = keypoint_mask.masked_scatter(keypoint_mask, shown)
     return EncodedPrompts(
         object_embeddings=_scatter(objects, category_mask),
-        keypoint_embeddings=_scatter(
-            torch.cat(list(keypoint_embeddings)), keypoint_mask
-        ),
+        keypoint_embeddings=keypoint_rows,
         category_mask=category_mask.to(objects.device),
         keypoint_mask=keypoint_mask.to(objects.device),
     )

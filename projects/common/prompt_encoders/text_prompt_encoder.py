@@ -13,9 +13,11 @@ from torch import Tensor
 
 from projects.common.prompt_encoders.base import (
     BasePromptEncoder,
+    CategoryRows,
     EncodedPrompts,
+    require_modality,
 )
-from projects.common.prompt_encoders.padding import pad_prompts
+from projects.common.prompt_encoders.padding import pad_rows
 from projects.common.prompt_encoders.templates import PromptTemplate
 from projects.common.prompt_encoders.text_tower import (
     TextTower,
@@ -100,31 +102,44 @@ class TextPromptEncoder(BasePromptEncoder):
         Raises:
             TextTowerError: If a text is not in the vocabulary and the text
                 tower cannot be had, or is not the vocabulary's.
-            ValueError: If there is no prompt, or the tower's embeddings
-                have another length than ``embed_dims``.
+            ValueError: If there is no prompt, a category is asked for by
+                example, or the tower's embeddings have another length than
+                ``embed_dims``.
+        """
+        for prompt in prompts:
+            require_modality(prompt, 'text')
+        rows = self.embed_categories(
+            (category, prompt.style)
+            for prompt in prompts
+            for category in prompt.categories
+        )
+        return pad_rows(rows, [len(prompt.categories) for prompt in prompts])
+
+    def embed_categories(
+        self, categories: Iterable[tuple[KeypointCategory, str | None]]
+    ) -> CategoryRows:
+        """Encode categories, each in a style or in none.
+
+        Raises:
+            TextTowerError: As :meth:`forward`.
+            ValueError: As :meth:`forward`.
         """
         rows: dict[str, int] = {}  # text -> row of the table of texts
-        object_rows, keypoint_rows, num_keypoints = [], [], []
-        for prompt in prompts:
-            counts = []
-            for category in prompt.categories:
-                name, names = self.template.texts(category, prompt.style)
-                for text in (name, *names):
-                    rows.setdefault(text, len(rows))
-                object_rows.append(rows[name])
-                keypoint_rows += [rows[text] for text in names]
-                counts.append(len(names))
-            num_keypoints.append(counts)
+        object_rows, keypoint_rows, counts = [], [], []
+        for category, style in categories:
+            name, names = self.template.texts(category, style)
+            for text in (name, *names):
+                rows.setdefault(text, len(rows))
+            object_rows.append(rows[name])
+            keypoint_rows += [rows[text] for text in names]
+            counts.append(len(names))
         table = self._embed(list(rows))
         objects, keypoints = (
             table[torch.tensor(index, dtype=torch.long).to(table.device)]
             for index in (object_rows, keypoint_rows)
         )
-        return pad_prompts(
-            objects.split([len(counts) for counts in num_keypoints]),
-            keypoints.split([sum(counts) for counts in num_keypoints]),
-            num_keypoints,
-        )
+        shown = torch.ones(len(keypoint_rows), dtype=torch.bool)
+        return CategoryRows(objects, keypoints, counts, shown)
 
     def add_vocabulary(
         self,

@@ -3,6 +3,8 @@ import pytest
 import torch
 
 from projects.common.prompt_encoders import pad_prompts
+from projects.common.prompt_encoders.base import CategoryRows
+from projects.common.prompt_encoders.padding import pad_rows
 
 
 def test_padding_keeps_order_and_fills_with_zeros():
@@ -46,3 +48,54 @@ def test_missing_prompts_are_refused(counts):
 def test_counts_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r'\[\(1, 3\)\].*\[\(1, 2\)\]'):
         pad_prompts([torch.zeros(1, 2)], [torch.zeros(3, 2)], [[2]])
+
+
+def test_keypoints_that_are_not_shown_are_masked_in_the_middle():
+    encoded = pad_prompts(
+        [torch.ones(2, 1), torch.ones(1, 1)],
+        [torch.tensor([[1.0], [0], [3]]), torch.tensor([[0.0], [5]])],
+        [[1, 2], [2]],
+        torch.tensor([True, False, True, False, True]),
+    )
+    assert encoded.keypoint_mask.tolist() == [
+        [[True, False], [False, True]],
+        [[False, True], [False, False]],
+    ]
+    assert encoded.keypoint_embeddings[..., 0].tolist() == [
+        [[1, 0], [0, 3]],
+        [[0, 5], [0, 0]],
+    ]
+    assert encoded.category_mask.tolist() == [[True, True], [True, False]]
+
+
+def test_rows_of_several_parts_are_put_in_order_and_split():
+    one = CategoryRows(
+        torch.tensor([[1.0], [2.0]]),
+        torch.tensor([[10.0], [20.0], [21.0]]),
+        [1, 2],
+        torch.tensor([True, True, False]),
+    )
+    two = CategoryRows(
+        torch.tensor([[3.0]]),
+        torch.tensor([[30.0], [31.0], [32.0]]),
+        [3],
+        torch.tensor([False, True, True]),
+    )
+    rows = CategoryRows.gather([one, two], [1, 2, 0])
+    assert rows.objects[:, 0].tolist() == [2, 3, 1]
+    assert rows.keypoints[:, 0].tolist() == [20, 21, 30, 31, 32, 10]
+    assert rows.counts == [2, 3, 1]
+    assert rows.shown.tolist() == [True, False, False, True, True, True]
+    first, rest = rows.split(1)
+    assert (first.counts, rest.counts) == ([2], [3, 1])
+    assert first.keypoints[:, 0].tolist() == [20, 21]
+    assert rest.objects[:, 0].tolist() == [3, 1]
+    assert rest.shown.tolist() == [False, True, True, True]
+    encoded = pad_rows(rows, [2, 1])
+    assert encoded.keypoint_embeddings[..., 0].tolist() == [
+        [[20, 21, 0], [30, 31, 32]],
+        [[10, 0, 0], [0, 0, 0]],
+    ]
+    assert encoded.keypoint_mask[0].tolist() == [
+        [True, False, False], [False, True, True],
+    ]  # fmt: skip
