@@ -21,6 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+# So many pixels outside its picture a keypoint may lie: annotations are
+# rounded, and so are boxes whose corners are keypoints.
+_TOLERANCE = 1.0
+
 
 @dataclass(frozen=True, eq=False)
 class SupportShot:
@@ -39,7 +43,7 @@ class SupportShot:
     Raises:
         ValueError: If the picture is empty or not square, a coordinate is
             not finite, K differs, no keypoint is shown, or a shown one lies
-            outside the picture.
+            more than a pixel outside the picture.
     """
 
     image: Tensor
@@ -179,9 +183,10 @@ def _check_keypoints(
             '1 or 2.'
         )
     height, width = shape
-    outside = shown & (
-        (keypoints < 0).any(-1) | (keypoints > (width, height)).any(-1)
+    beyond = (keypoints < -_TOLERANCE) | (
+        keypoints > np.array([width, height]) + _TOLERANCE
     )
+    outside = shown & beyond.any(-1)
     if outside.any():
         first = int(outside.argmax())
         raise ValueError(

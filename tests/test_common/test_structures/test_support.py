@@ -102,6 +102,12 @@ def test_bad_supports_are_named(change, message):
         crop_support(**{**arguments, **change})
 
 
+def test_rounded_keypoints_at_the_border_are_no_error():
+    points = np.array([[-0.4, 10], [100.5, 59.9]])
+    shot = crop_support(dotted([]), points, [2, 2], size=32, context=1.5)
+    assert shot.visible.tolist() == [2, 2]
+
+
 def test_shot_must_be_square():
     with pytest.raises(ValueError, match='square'):
         SupportShot(torch.zeros(3, 4, 5), torch.ones(1, 2), torch.ones(1))

@@ -80,10 +80,12 @@ def cut_support(
         if changed is not None and _shows_a_keypoint(changed, size, context):
             results = changed
     keypoints = results['gt_keypoints'][0]
+    height, width = results['img'].shape[:2]
+    inside = (keypoints[:, :2] >= 0) & (keypoints[:, :2] <= (width, height))
     return crop_support(
         as_uint8(results['img']),
         keypoints[:, :2],
-        keypoints[:, 2],
+        keypoints[:, 2] * inside.all(-1),
         results['gt_bboxes'][0],
         size=size,
         context=context,
