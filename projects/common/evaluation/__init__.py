@@ -1,7 +1,8 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
-"""Evaluation of promptable detectors: OKS AP, box AP and PCK."""
+"""Evaluation: OKS AP, box AP and PCK of detectors, PCK of episodes."""
 
 from projects.common import compat  # noqa: F401
+from projects.common.evaluation.cape_pck import CapePCK
 from projects.common.evaluation.oks_ap import (
     box_average_precision,
     keypoint_average_precision,
@@ -12,6 +13,7 @@ from projects.common.evaluation.prompt_keypoint_metric import (
 )
 
 __all__ = [
+    'CapePCK',
     'PromptKeypointMetric',
     'box_average_precision',
     'keypoint_average_precision',
