@@ -24,7 +24,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Evaluate a checkpoint.')
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file; to be left out where the config says '
+        'checkpoint_free = True',
+    )
     parser.add_argument('--out', help='write the metrics to this json file')
     parser.add_argument(
         '--dump', help='write the predictions to this .pkl file'
@@ -45,15 +50,25 @@ def prepare_config(args: argparse.Namespace) -> Config:
 
     Raises:
         FileNotFoundError: If the config or the checkpoint does not exist.
-        ValueError: If an option is unknown or does not go with the config.
+        ValueError: If an option is unknown or does not go with the config,
+            or a checkpoint is missing or not wanted.
     """
-    require_checkpoint(args.checkpoint)
+    if args.checkpoint is not None:
+        require_checkpoint(args.checkpoint)
     if bool(args.record) != bool(args.claim):
         raise ValueError(
             '--record and --claim belong together: where to store the '
             'metrics, and what they show.'
         )
     cfg = launch.load_config(args)
+    if (args.checkpoint is None) != cfg.get('checkpoint_free', False):
+        raise ValueError(
+            f'{args.config} needs a checkpoint: tools/test.py CONFIG '
+            'CHECKPOINT.'
+            if args.checkpoint is None
+            else f'{args.config} describes a method without a checkpoint: '
+            'tools/test.py CONFIG.'
+        )
     # Without --allow-partial-load, main loads the weights itself.
     cfg.load_from = args.checkpoint if args.allow_partial_load else None
     cfg.resume = False
@@ -80,9 +95,12 @@ def command_line(args: argparse.Namespace, argv: Sequence[str]) -> str:
     if args.launcher != 'pytorch':
         return shlex.join(['python', 'tools/test.py', *argv])
     own = ('--launcher', 'pytorch', '--launcher=pytorch')
-    own = {args.config, args.checkpoint, *own}
+    files = [args.config]
+    if args.checkpoint is not None:
+        files.append(args.checkpoint)
+    own = {*files, *own}
     options = [word for word in argv if word not in own]
-    start = ['bash', 'tools/dist_test.sh', args.config, args.checkpoint]
+    start = ['bash', 'tools/dist_test.sh', *files]
     return shlex.join([*start, str(get_world_size()), *options])
 
 
@@ -94,7 +112,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     launch.start_distributed_cpu(cfg)
     with launch.sentences_only():
         runner = Runner.from_cfg(cfg)
-        launch.check_loaded(runner, args.checkpoint, args)
+        if args.checkpoint is not None:
+            launch.check_loaded(runner, args.checkpoint, args)
         runner.test_loop  # noqa: B018  reads the data
     metrics = runner.test()
     if is_main_process():
@@ -107,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
                 metrics=metrics,
                 config=args.config,
                 checkpoint=args.checkpoint,
-                data=results.annotation_file(cfg),
+                data=results.data_file(cfg),
                 protocol=results.describe_protocol(cfg, metrics),
                 command=command_line(args, argv or sys.argv[1:]),
             )

@@ -6,6 +6,7 @@ Importing this package registers everything its configs name.
 
 # ruff: noqa: F401
 import projects.common.backbones
+import projects.common.baselines
 import projects.common.compat
 import projects.common.datasets
 import projects.common.engine

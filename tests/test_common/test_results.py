@@ -8,7 +8,7 @@ import pytest
 
 from projects.common.results import (
     ResultEntry,
-    annotation_file,
+    data_file,
     describe_protocol,
     load_entries,
     record,
@@ -179,8 +179,31 @@ def test_protocol_and_data_of_a_config():
     assert describe_protocol(cfg, count) == f'{text}; 3 pictures'
     count['num_images_total'] = 9
     assert describe_protocol(cfg, count).endswith('PARTIAL: 3 of 9 pictures')
-    assert annotation_file(cfg) == 'a.json'
-    assert annotation_file({'test_evaluator': [{'type': 'Other'}]}) is None
+    assert data_file(cfg) == 'a.json'
+    assert data_file({'test_evaluator': [{'type': 'Other'}]}) is None
+
+
+def test_episodes_are_the_data_and_say_their_protocol(tmp_path):
+    cfg = {
+        'test_evaluator': {'type': 'CapePCK', 'box': 'official'},
+        'test_dataloader': {'dataset': {'episodes': 'configs/e.json'}},
+    }
+    assert data_file(cfg) == 'configs/e.json'
+    drawn = {'dataset': {'episodes': {'shots': 1}}}
+    assert data_file({**cfg, 'test_dataloader': drawn}) is None
+    metrics = {'PCK@0.2': 0.5, 'protocol': 'CAPE: ...'}
+    assert describe_protocol(cfg, metrics) == 'CAPE: ...'
+    path = tmp_path / 'r.json'
+    new = record(
+        path,
+        claim='c',
+        metrics=metrics,
+        config='a.py',
+        command='x',
+        protocol='p',
+        root=tmp_path,
+    )
+    assert [entry.metric for entry in new] == ['PCK@0.2']
 
 
 DOCUMENT = """# Title

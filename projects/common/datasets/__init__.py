@@ -3,6 +3,8 @@
 
 from projects.common import compat  # noqa: F401
 from projects.common.datasets.coco_file import CocoKeypointFile
+from projects.common.datasets.episodes import EpisodeDataset, EpisodeSampler
+from projects.common.datasets.mp100 import MP100Dataset, MP100File
 from projects.common.datasets.prompt_coco_dataset import PromptCocoDataset
 from projects.common.datasets.seeded import SeededDataset, SeededSampler
 from projects.common.datasets.support_pool import SupportPool
@@ -19,6 +21,10 @@ from projects.common.datasets.transforms import (
 
 __all__ = [
     'CocoKeypointFile',
+    'EpisodeDataset',
+    'EpisodeSampler',
+    'MP100Dataset',
+    'MP100File',
     'FixedSupports',
     'PackPromptInputs',
     'PromptCocoDataset',

@@ -49,17 +49,20 @@ class CocoKeypointFile:
         self, path: str, category_names: Sequence[str] | None = None
     ) -> None:
         self.path = path
-        content = _load(path)
+        content = self._read(path)
         self.images: list[dict[str, Any]] = content['images']
         self.num_small_boxes = 0
         self._read_categories(content['categories'], category_names)
         self._annotations = self._group_by_image(content['annotations'])
 
+    def _read(self, path: str) -> dict[str, Any]:
+        return _load(path)
+
     def _read_categories(
         self, records: Sequence[Mapping], names: Sequence[str] | None
     ) -> None:
         try:
-            found = {r['id']: KeypointCategory.from_coco(r) for r in records}
+            found = {r['id']: self._category(r) for r in records}
             prompt = KeypointPrompt.from_categories(found.values())
             if names is not None:
                 prompt = prompt.select(names)
@@ -69,6 +72,9 @@ class CocoKeypointFile:
         label = {name: i for i, name in enumerate(prompt.names)}
         #: Label of each category id, None where it was not asked for.
         self._labels = {i: label.get(c.name) for i, c in found.items()}
+
+    def _category(self, record: Mapping) -> KeypointCategory:
+        return KeypointCategory.from_coco(record)
 
     def _group_by_image(
         self, annotations: Sequence[Mapping]
@@ -95,6 +101,31 @@ class CocoKeypointFile:
         """The largest number of keypoints of a category, Kmax."""
         return max(c.num_keypoints for c in self.categories)
 
+    def objects(
+        self, image: Mapping[str, Any]
+    ) -> list[tuple[Mapping[str, Any], int, np.ndarray]]:
+        """Annotations of a picture as they are; crowds are left out.
+
+        Args:
+            image: One of ``self.images``.
+
+        Returns:
+            Of each object its record, its label (index into ``categories``)
+            and its keypoints (Kmax, 3) [x, y, v] float32 in image pixels,
+            zeros where v = 0 and where the category has fewer keypoints.
+
+        Raises:
+            ValueError: If an annotation does not fit its category.
+        """
+        found = []
+        for annotation in self._annotations.get(image['id'], ()):
+            label = self._label(annotation)
+            if label is None or annotation.get('iscrowd'):
+                continue
+            keypoints = self._keypoints(annotation, self.categories[label])
+            found.append((annotation, label, keypoints))
+        return found
+
     def instances(self, image: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Labelled objects of a picture; crowds are left out.
 
@@ -115,12 +146,8 @@ class CocoKeypointFile:
                 complete.
         """
         rows = []
-        for annotation in self._annotations.get(image['id'], ()):
-            label = self._label(annotation)
-            if label is None or annotation.get('iscrowd'):
-                continue
-            # Read first: a bad annotation is an error, however small its box.
-            keypoints = self._keypoints(annotation, self.categories[label])
+        # All are read first: a bad annotation is an error, however small.
+        for annotation, label, keypoints in self.objects(image):
             box = self._clipped_box(annotation, image)
             if min(box[2] - box[0], box[3] - box[1]) < 1:
                 self.num_small_boxes += 1
@@ -151,7 +178,12 @@ class CocoKeypointFile:
             )
         return self._labels[category_id]
 
-    def _clipped_box(self, annotation: Mapping, image: Mapping) -> np.ndarray:
+    def box(self, annotation: Mapping[str, Any]) -> np.ndarray:
+        """Box (4,) xywh of an annotation in image pixels, as annotated.
+
+        Raises:
+            ValueError: If it is not four finite numbers.
+        """
         box = np.array(annotation.get('bbox', ()), np.float64)
         if box.shape != (4,) or not np.isfinite(box).all():
             raise self._error(
@@ -159,6 +191,10 @@ class CocoKeypointFile:
                 f'has the bbox {annotation.get("bbox")}; it must be the four '
                 'finite numbers x, y, width, height',
             )
+        return box
+
+    def _clipped_box(self, annotation: Mapping, image: Mapping) -> np.ndarray:
+        box = self.box(annotation)
         corners = np.concatenate([box[:2], box[:2] + box[2:]])
         size = [image['width'], image['height']]
         return corners.clip(0, size * 2)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -58,6 +58,9 @@ class PromptCocoDataset(BaseDataset):
         OSError: On access, if a picture cannot be read.
     """
 
+    #: What reads the annotation file.
+    file_type: type[CocoKeypointFile] = CocoKeypointFile
+
     def __init__(
         self,
         ann_file: str,
@@ -93,15 +96,29 @@ class PromptCocoDataset(BaseDataset):
             lazy_init=lazy_init,
         )
 
-    def load_data_list(self) -> list[dict[str, Any]]:
-        """Read the annotation file into one dict per picture."""
-        source = CocoKeypointFile(self.ann_file, self.category_names)
+    def read_file(self) -> CocoKeypointFile:
+        """Read the annotation file; the picture folder must exist too.
+
+        Raises:
+            FileNotFoundError: If one of the two does not exist.
+            ValueError: If the annotation file is faulty.
+        """
+        source = self.file_type(self.ann_file, self.category_names)
         folder = self.data_prefix['img']
         if folder and not osp.isdir(folder):
             raise FileNotFoundError(
                 f'The picture folder {folder} of {self.ann_file} does not '
                 'exist; check data_root and data_prefix. ' + MAKE_SYNTHKPT
             )
+        return source
+
+    def picture_path(self, image: Mapping[str, Any]) -> str:
+        """Path of the picture of one of the file's image records."""
+        return osp.join(self.data_prefix['img'], image['file_name'])
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Read the annotation file into one dict per picture."""
+        source = self.read_file()
         self.categories = source.categories
         self._metainfo['categories'] = tuple(map(asdict, self.categories))
         name = osp.splitext(osp.basename(self.ann_file))[0]
@@ -109,7 +126,7 @@ class PromptCocoDataset(BaseDataset):
         data_list = [
             {
                 'img_id': image['id'],
-                'img_path': osp.join(folder, image['file_name']),
+                'img_path': self.picture_path(image),
                 'height': image['height'],
                 'width': image['width'],
                 'style': image.get('style'),

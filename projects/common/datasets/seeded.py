@@ -16,6 +16,14 @@ from mmengine.dataset import BaseDataset, DefaultSampler
 from mmpose.registry import DATA_SAMPLERS, DATASETS
 
 
+def seed_all(*key: int) -> None:
+    """Seed random, numpy and torch from whole numbers, none negative."""
+    seed = int(np.random.SeedSequence(key).generate_state(1)[0])
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
 @DATA_SAMPLERS.register_module()
 class SeededSampler(DefaultSampler):
     """DefaultSampler that tells :class:`SeededDataset` the epoch.
@@ -60,9 +68,5 @@ class SeededDataset:
     def __getitem__(self, index: int) -> dict[str, Any]:
         """Item ``index % len`` as drawn in epoch ``index // len``."""
         epoch, index = divmod(index, len(self.dataset))
-        state = np.random.SeedSequence([self.seed, epoch, index])
-        seed = int(state.generate_state(1)[0])
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        seed_all(self.seed, epoch, index)
         return self.dataset[index]

@@ -1,7 +1,8 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
-"""Evaluation of promptable detectors: AP, PCK, honesty of scores."""
+"""Evaluation: AP, PCK and honest scores of detectors, PCK of episodes."""
 
 from projects.common import compat  # noqa: F401
+from projects.common.evaluation.cape_pck import CapePCK
 from projects.common.evaluation.keypoint_quality import (
     area_under_roc,
     expected_calibration_error,
@@ -16,6 +17,7 @@ from projects.common.evaluation.prompt_keypoint_metric import (
 )
 
 __all__ = [
+    'CapePCK',
     'PromptKeypointMetric',
     'area_under_roc',
     'box_average_precision',

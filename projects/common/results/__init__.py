@@ -3,7 +3,7 @@
 
 from projects.common.results.store import (
     ResultEntry,
-    annotation_file,
+    data_file,
     describe_protocol,
     load_entries,
     record,
@@ -13,7 +13,7 @@ from projects.common.results.tables import render_document
 
 __all__ = [
     'ResultEntry',
-    'annotation_file',
+    'data_file',
     'describe_protocol',
     'load_entries',
     'record',

@@ -146,7 +146,7 @@ def record(
     path: str | Path,
     *,
     claim: str,
-    metrics: Mapping[str, int | float],
+    metrics: Mapping[str, int | float | str],
     config: str,
     command: str,
     protocol: str,
@@ -162,7 +162,7 @@ def record(
     Args:
         path: The file, usually ``docs/results/NAME.json``.
         claim: What the metrics show.
-        metrics: Names and values.
+        metrics: Names and values; texts are left out.
         config: Path of the config.
         command: What was typed.
         protocol: See :func:`describe_protocol`.
@@ -192,6 +192,7 @@ def record(
     new = [
         ResultEntry(metric=name, value=_plain_number(value), **common)
         for name, value in metrics.items()
+        if not isinstance(value, str)
     ]
     path = Path(path)
     kept = [
@@ -255,8 +256,11 @@ def describe_protocol(
 
     Args:
         cfg: The config with ``test_evaluator`` and ``model``.
-        metrics: The result, of which ``num_images`` is used.
+        metrics: The result, of which ``protocol`` is used, or
+            ``num_images`` where the metric does not say its protocol.
     """
+    if 'protocol' in metrics:
+        return metrics['protocol']
     parts = []
     for evaluator in _evaluators(cfg):
         shown = ', '.join(
@@ -280,10 +284,19 @@ def describe_protocol(
     return '; '.join(parts)
 
 
-def annotation_file(cfg: Mapping[str, Any]) -> str | None:
-    """Annotation file of the first test evaluator that has one."""
+def data_file(cfg: Mapping[str, Any]) -> str | None:
+    """What a test run is measured on.
+
+    The annotation file of the first test evaluator that has one, else the
+    frozen episodes of the test data set.
+    """
     files = (evaluator.get('ann_file') for evaluator in _evaluators(cfg))
-    return next((file for file in files if file), None)
+    found = next((file for file in files if file), None)
+    if found is None:
+        loader = cfg.get('test_dataloader') or {}
+        episodes = (loader.get('dataset') or {}).get('episodes')
+        found = episodes if isinstance(episodes, str) else None
+    return found
 
 
 def device_name() -> str:

@@ -8,7 +8,11 @@ from projects.common.structures.category import (
     KeypointCategory,
 )
 from projects.common.structures.prompt import MODALITIES, KeypointPrompt
-from projects.common.structures.support import SupportShot, crop_support
+from projects.common.structures.support import (
+    SupportShot,
+    crop_square,
+    crop_support,
+)
 
 __all__ = [
     'COCO_PERSON_SIGMAS',
@@ -17,6 +21,7 @@ __all__ = [
     'KeypointPrompt',
     'MODALITIES',
     'SupportShot',
+    'crop_square',
     'crop_support',
     'object_area',
 ]

@@ -125,10 +125,39 @@ def crop_support(
         shown = keypoints[visible > 0]
         # A single keypoint has a box of one pixel.
         bbox = np.concatenate([shown.min(0) - 0.5, shown.max(0) + 0.5])
+    crop, matrix = crop_square(image, bbox, size, context)
+    placed = keypoints @ matrix[:, :2].T + matrix[:, 2]
+    inside = ((placed >= 0) & (placed <= size - 1)).all(-1)
+    return SupportShot(
+        torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))),
+        torch.from_numpy(placed.astype(np.float32)),
+        torch.from_numpy(visible * inside),
+        **source,
+    )
+
+
+def crop_square(
+    image: np.ndarray, bbox: Sequence[float], size: int, context: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut out the square of a box's longer side times ``context``.
+
+    Args:
+        image: (h, w, 3).
+        bbox: Box xyxy in image pixels; the square has its centre.
+        size: S, side of the result in pixels.
+        context: How much larger than the box the square is.
+
+    Returns:
+        The crop (S, S, 3), black outside the picture, and the matrix (2, 3)
+        that takes image pixels to pixels of the crop.
+
+    Raises:
+        ValueError: If the box is empty or not finite.
+    """
     x1, y1, x2, y2 = map(float, bbox)
     if not (x2 > x1 and y2 > y1):
         raise ValueError(
-            f'The box {[x1, y1, x2, y2]} of the support is empty or not '
+            f'The box {[x1, y1, x2, y2]} of the object is empty or not '
             'finite; give x1 < x2 and y1 < y2 in image pixels.'
         )
     side = max(x2 - x1, y2 - y1) * context
@@ -140,14 +169,7 @@ def crop_support(
         ]
     )
     crop = _warp(image, matrix, size, oversampling=math.ceil(1 / scale))
-    placed = keypoints @ matrix[:, :2].T + matrix[:, 2]
-    inside = ((placed >= 0) & (placed <= size - 1)).all(-1)
-    return SupportShot(
-        torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))),
-        torch.from_numpy(placed.astype(np.float32)),
-        torch.from_numpy(visible * inside),
-        **source,
-    )
+    return crop, matrix
 
 
 def _warp(
