@@ -205,8 +205,9 @@ class PPM(BasePoseEstimator):
         Returns:
             list[PoseDataSample]: The samples with ``pred_instances``: one
             instance with ``keypoints`` (1, K, 2), ``keypoint_scores``
-            (1, K), ``keypoint_mask`` (1, K), ``labels`` and ``scores``. A
-            keypoint that no shot shows has score 0, at the crop's centre.
+            (1, K), ``keypoint_mask`` (1, K), ``bboxes`` (1, 4), the crop,
+            ``labels`` and ``scores``. A keypoint that no shot shows has score
+            0, at the crop's centre.
 
         Raises:
             ValueError: If a prompt has more than one category or no shot.
@@ -223,13 +224,17 @@ class PPM(BasePoseEstimator):
             scores = scores * learned
             for row, number in enumerate(numbers):
                 sample = data_samples[number]
-                placed = points[row]
+                # The last two are the corners of the crop.
+                placed = torch.cat(
+                    [points[row], points.new_tensor([[0, 0], [side, side]])]
+                )
                 if rescale:
                     placed = to_image(placed, sample.metainfo)
                 sample.pred_instances = InstanceData(
-                    keypoints=placed[None],
+                    keypoints=placed[None, :-2],
                     keypoint_scores=scores[row][None],
                     keypoint_mask=torch.ones_like(scores[row][None]).bool(),
+                    bboxes=placed[-2:].reshape(1, 4),
                     labels=torch.zeros(1, dtype=torch.long),
                     scores=scores[row].mean()[None],
                 )
