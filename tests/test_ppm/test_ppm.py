@@ -1,5 +1,6 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 import json
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -322,6 +323,60 @@ def test_cpt_draws_keypoints_and_survives_empty_pictures(cpt_model):
     assert all(
         p.grad is not None and not p.grad.any() for p in cpt_model.parameters()
     )
+
+
+def test_keypoints_outside_the_crop_and_empty_instances(cpt_model):
+    item = base_item()
+    item['data_samples'].gt_instances.keypoints[0, 0] = torch.tensor([40, 2])
+    cpt_model.max_base_keypoints = 9
+    none = base_item(DOG)
+    none['data_samples'].gt_instances = InstanceData(
+        keypoints=torch.zeros(0, 5, 2), keypoints_visible=torch.zeros(0, 5)
+    )
+    loss_of(cpt_model, [item, none])['loss_prompt'].backward()
+    used = cpt_model.shared_prompt.base.grad.abs().sum(1).bool()
+    assert used.tolist() == [False, True, True, False, False]
+
+
+def test_one_iteration_of_the_ordinary_optimizer(cpt_model):
+    from mmengine.optim import build_optim_wrapper
+
+    wrapper = build_optim_wrapper(
+        cpt_model,
+        dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=5e-4)),
+    )
+    before = {k: v.clone() for k, v in cpt_model.state_dict().items()}
+    logs = cpt_model.train_step(collate([base_item()] * 2), wrapper)
+    assert logs['loss'] > 0
+    for key, value in cpt_model.state_dict().items():
+        assert not torch.equal(value, before[key]), key
+
+
+def test_checkpointing_and_autocast_train_alike(model_folder, cpt_model):
+    def gradient(model, context=None):
+        model.zero_grad()
+        with context or nullcontext():
+            loss_of(model, [base_item()])['loss_prompt'].backward()
+        return model.shared_prompt.shared.grad.clone()
+
+    changed = config(model_folder, shared_prompt=cpt())
+    changed['diffusion']['checkpointing'] = True
+    other = MODELS.build(changed)
+    other.load_state_dict(cpt_model.state_dict())
+    expected = gradient(cpt_model)
+    torch.testing.assert_close(gradient(other), expected, atol=1e-6, rtol=1e-4)
+    half = gradient(cpt_model, torch.autocast('cpu', torch.bfloat16))
+    cosine = torch.nn.functional.cosine_similarity(half, expected, dim=0)
+    assert cosine > 0.98
+
+
+def test_without_cpt_there_is_nothing_to_save_or_load(model, tmp_path):
+    # DDP refuses models without a parameter.
+    assert [p.numel() for p in model.parameters()] == [1]
+    assert model.state_dict() == {}
+    assert model.load_state_dict({}, strict=True).missing_keys == []
+    with pytest.raises(RuntimeError, match='Unexpected'):
+        model.load_state_dict({'a': torch.zeros(1)}, strict=True)
 
 
 def test_episodes_with_cpt_learn_only_their_prompts(cpt_model):

@@ -48,7 +48,7 @@ class BaseBatch:
 
 
 def base_batch(
-    data_samples: list[PoseDataSample], limit: int
+    data_samples: list[PoseDataSample], limit: int, side: int
 ) -> BaseBatch | None:
     """Draw at most ``limit`` shown keypoints of every picture at random.
 
@@ -56,6 +56,7 @@ def base_batch(
         data_samples: With ``prompts`` of one category and ``gt_instances``,
             whose first instance counts.
         limit: At least 1.
+        side: Of the input; keypoints outside of it are not shown.
 
     Returns:
         BaseBatch: None if no picture shows a keypoint.
@@ -74,14 +75,15 @@ def base_batch(
         category = sample.prompts.categories[0]
         count = category.num_keypoints
         instances = sample.gt_instances
+        keypoints = torch.as_tensor(instances.keypoints)[:1, :count]
         visible = torch.as_tensor(instances.keypoints_visible)[:1, :count]
-        shown = (visible > 0).any(0).nonzero().squeeze(1)
+        inside = ((keypoints >= 0) & (keypoints <= side - 1)).all(-1)
+        shown = ((visible > 0) & inside).any(0).nonzero().squeeze(1)
         if not len(shown):
             continue
         chosen = shown[torch.randperm(len(shown))[:limit].to(shown.device)]
-        keypoints = torch.as_tensor(instances.keypoints)[0, chosen]
         pictures.append(torch.full((len(chosen),), number))
-        points.append(keypoints.float())
+        points.append(keypoints[0, chosen].float())
         prompts.append((category, chosen))
     if not pictures:
         return None

@@ -27,7 +27,7 @@ from mmengine.structures import InstanceData
 from mmpose.models.pose_estimators.base import BasePoseEstimator
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from projects.ppm.models.estimators.base_batch import base_batch
 from projects.ppm.models.estimators.episodes import Episode, EpisodeStore
@@ -104,7 +104,12 @@ class PPM(BasePoseEstimator):
         self.prompt_loss = MODELS.build(prompt_loss)
         self.decoder = MODELS.build(decoder)
         self.shared_prompt = None
-        if shared_prompt is not None:
+        if shared_prompt is None:
+            # Distributed evaluation wraps models that have a parameter only.
+            self._anchor = nn.Parameter(torch.zeros(1))
+            self._register_state_dict_hook(_without_anchor)
+            self.register_load_state_dict_post_hook(_expect_no_anchor)
+        else:
             width = self.diffusion.embed_dims
             self.shared_prompt = MODELS.build(
                 {**shared_prompt, 'embed_dims': width}
@@ -153,7 +158,9 @@ class PPM(BasePoseEstimator):
                 'only. Use tools/test.py, or a config with CPT.'
             )
         self.episodes.clear()  # they were fitted with older weights
-        batch = base_batch(data_samples, self.max_base_keypoints)
+        batch = base_batch(
+            data_samples, self.max_base_keypoints, inputs.shape[-1]
+        )
         if batch is None:
             # Keeps distributed training in step.
             total = sum(p.sum() for p in self.shared_prompt.parameters())
@@ -233,9 +240,11 @@ class PPM(BasePoseEstimator):
                 sample.pred_instances = InstanceData(
                     keypoints=placed[None, :-2],
                     keypoint_scores=scores[row][None],
-                    keypoint_mask=torch.ones_like(scores[row][None]).bool(),
+                    keypoint_mask=torch.ones_like(
+                        scores[row][None], dtype=bool
+                    ),
                     bboxes=placed[-2:].reshape(1, 4),
-                    labels=torch.zeros(1, dtype=torch.long),
+                    labels=placed.new_zeros(1, dtype=torch.long),
                     scores=scores[row].mean()[None],
                 )
         return data_samples
@@ -313,6 +322,17 @@ class PPM(BasePoseEstimator):
                 if name != 'base':  # of no use in an episode
                     digest.update(value.detach().cpu().numpy().tobytes())
         return digest.hexdigest()
+
+
+def _without_anchor(
+    module: nn.Module, state_dict: dict[str, Any], prefix: str, _: Any
+) -> None:
+    state_dict.pop(f'{prefix}_anchor', None)
+
+
+def _expect_no_anchor(module: nn.Module, keys: Any) -> None:
+    for key in [k for k in keys.missing_keys if k.endswith('_anchor')]:
+        keys.missing_keys.remove(key)
 
 
 def to_image(points: Tensor, metainfo: dict[str, Any]) -> Tensor:
