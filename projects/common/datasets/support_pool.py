@@ -83,15 +83,20 @@ class SupportPool:
                 category = categories[label]
                 needed = min(self.min_visible, category.num_keypoints)
                 if counts[number] >= needed and sides[number] >= self.min_size:
-                    rows[category.name].append((index, number))
-                    self._categories[category.name] = category
+                    # Prompts do not tell upper from lower case either.
+                    name = category.name.lower()
+                    rows[name].append((index, number))
+                    self._categories[name] = category
         # Arrays: worker processes would copy lists by counting references.
         return {name: np.array(found) for name, found in rows.items()}
 
     @property
     def counts(self) -> dict[str, int]:
         """Number of usable objects of each category that has any."""
-        return {name: len(rows) for name, rows in self._rows.items()}
+        return {
+            self._categories[name].name: len(rows)
+            for name, rows in self._rows.items()
+        }
 
     def order(
         self, category: KeypointCategory, rng: np.random.Generator
@@ -110,10 +115,10 @@ class SupportPool:
             ValueError: If the pool's category of this name has other
                 keypoints.
         """
-        rows = self._rows.get(category.name)
-        if rows is None:
+        name = category.name.lower()
+        if name not in self._rows:
             return np.empty((0, 2), int)
-        known = self._categories[category.name].keypoints
+        known = self._categories[name].keypoints
         if known != category.keypoints:
             raise ValueError(
                 f'Category {category.name!r} has the keypoints '
@@ -121,7 +126,7 @@ class SupportPool:
                 f'{", ".join(known)} in the support pool of {self._source}; '
                 'take supports from a file with the same keypoints.'
             )
-        return rng.permutation(rows)
+        return rng.permutation(self._rows[name])
 
     def record(self, row: np.ndarray) -> dict[str, Any]:
         """One object with all that a transform of its picture needs.

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from projects.common.layers.row_sum import weighted_row_sum
 
+IM2COL_STEP = 64  # mmcv's default; pictures that one kernel call handles
 BACKENDS = ('auto', 'embedding_bag', 'grid_sample', 'compiled')
 
 
@@ -36,8 +37,8 @@ class DeformableAttention(MultiScaleDeformableAttention):
         backend (str): 'embedding_bag', PyTorch's fused weighted sum of rows,
             the fastest on CPUs; 'grid_sample', PyTorch on any device;
             'compiled', the operator of full mmcv; 'auto' takes the first on
-            the CPU, on CUDA the third where it exists and knows the number
-            type, else the second.
+            the CPU, on CUDA the third where it exists, else the second. All
+            compute in float32 at least, whatever the tensors' type.
         kwargs: As ``args``.
 
     Raises:
@@ -133,16 +134,15 @@ class DeformableAttention(MultiScaleDeformableAttention):
 def _automatic(value: Tensor) -> str:
     if value.device.type == 'cpu':
         return 'embedding_bag'
-    if value.is_cuda and _has_compiled(value.dtype):
+    if value.is_cuda and _has_compiled():
         return 'compiled'
     return 'grid_sample'
 
 
-def _has_compiled(dtype: torch.dtype) -> bool:
+def _has_compiled() -> bool:
     import mmcv._ext
 
-    compiled = 'IS_ANYKEYPOINT_COMPAT' not in vars(mmcv._ext)
-    return compiled and dtype in (torch.float32, torch.float16)
+    return 'IS_ANYKEYPOINT_COMPAT' not in vars(mmcv._ext)
 
 
 def embedding_bag_attention(
@@ -215,8 +215,12 @@ def _embedding_bag(
 def _grid_sample(
     value: Tensor, shapes: Tensor, start: Tensor, *points: Tensor
 ) -> Tensor:
-    points = (tensor.to(value) for tensor in points)
-    return multi_scale_deformable_attn_pytorch(value, shapes.tolist(), *points)
+    # Places in half precision would be off by a part of a token.
+    dtype = torch.promote_types(value.dtype, torch.float32)
+    output = multi_scale_deformable_attn_pytorch(
+        value.to(dtype), shapes.tolist(), *(p.to(dtype) for p in points)
+    )
+    return output.to(value.dtype)
 
 
 def _compiled(
@@ -226,6 +230,8 @@ def _compiled(
     locations: Tensor,
     weights: Tensor,
 ) -> Tensor:
-    return MultiScaleDeformableAttnFunction.apply(
-        value, shapes, start, locations.to(value), weights.to(value), 64
-    )
+    # As the others, in float32 at least; the operator has no bfloat16.
+    dtype = torch.promote_types(value.dtype, torch.float32)
+    tensors = (value.to(dtype), shapes, start, locations, weights.to(dtype))
+    output = MultiScaleDeformableAttnFunction.apply(*tensors, IM2COL_STEP)
+    return output.to(value.dtype)

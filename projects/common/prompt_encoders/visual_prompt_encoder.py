@@ -59,7 +59,7 @@ class VisualPromptEncoder(BasePromptEncoder):
         self.cache_size = cache_size
         # key of a shot -> object (D,) and keypoints (K, D)
         self._cache: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
-        self._cached_tower: tuple[int, int] | None = None
+        self._cached_tower: tuple | None = None
 
     def forward(self, prompts: list[KeypointPrompt]) -> EncodedPrompts:
         """Encode B prompts, on the device of the tower.
@@ -109,7 +109,7 @@ class VisualPromptEncoder(BasePromptEncoder):
     ) -> list[tuple[Tensor, Tensor]]:
         """Look up or encode shots: object (D,) and keypoints (K, D) each."""
         remember = not self.training and not torch.is_grad_enabled()
-        tower = (id(self.tower), self.tower.generation)
+        tower = (id(self.tower), self.tower.generation, self._amp_dtype())
         if tower != self._cached_tower or not remember:
             self._cache.clear()
             self._cached_tower = tower
@@ -127,6 +127,13 @@ class VisualPromptEncoder(BasePromptEncoder):
             while len(self._cache) > self.cache_size:
                 self._cache.popitem(last=False)
         return [known[key] for key in shots]
+
+    def _amp_dtype(self) -> torch.dtype | None:
+        """The type that autocast computes in, None without autocast."""
+        device = self.tower.mask_token.device.type
+        if not torch.is_autocast_enabled(device):
+            return None
+        return torch.get_autocast_dtype(device)
 
     def _encode(
         self, shots: Sequence[SupportShot]

@@ -93,10 +93,20 @@ class KeypointPrompt(BaseDataElement):
         )
 
     def _kept(self, metainfo: dict[str, Any]) -> dict[str, Any]:
-        """What stays; without shots, new categories start as text."""
+        """What stays; shots belong to the categories they were given for."""
         kept = dict(self.metainfo_items())
-        if 'categories' in metainfo and not any(kept.get('supports') or ()):
-            kept |= {'supports': None, 'modalities': None}
+        if 'supports' in metainfo:
+            return kept | {'modalities': None}
+        if 'categories' not in metainfo:
+            return kept
+        if not any(kept.get('supports') or ()):
+            return kept | {'supports': None, 'modalities': None}
+        if tuple(metainfo['categories']) != kept['categories']:
+            raise ValueError(
+                'The prompt has supports for '
+                f'{", ".join(map(repr, self.names))}; give "supports" '
+                'together with other "categories", or use select().'
+            )
         return kept
 
     def new(

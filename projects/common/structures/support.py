@@ -24,6 +24,10 @@ from torch import Tensor
 # So many pixels outside its picture a keypoint may lie: annotations are
 # rounded, and so are boxes whose corners are keypoints.
 _TOLERANCE = 1.0
+# Keypoints that span less than this many pixels do not outline an object.
+MIN_EXTENT = 4.0
+# Bounds the memory of a cut; an even larger reduction skips some pixels.
+MAX_OVERSAMPLING = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +39,7 @@ class SupportShot:
     Args:
         image: (3, S, S) uint8, BGR.
         keypoints: (K, 2) float xy in pixels of ``image``; those that are not
-            visible may be anything finite.
+            shown may be anything finite and become 0.
         visible: (K,) 0 = not shown, 1 = hidden but known, 2 = visible.
         annotation_id: Which annotation it was cut from, if any.
         image_id: Which picture it was cut from, if any.
@@ -59,8 +63,30 @@ class SupportShot:
                 f'{self._who} has a picture of shape {shape}; it must be a '
                 'square crop (3, S, S), see crop_support.'
             )
+        if self.image.dtype != torch.uint8:
+            raise ValueError(
+                f'{self._who} has a picture of type {self.image.dtype}; give '
+                'uint8, 0 to 255.'
+            )
         _check_keypoints(
             self.keypoints.numpy(), self.visible.numpy(), shape[1:], self._who
+        )
+        hidden = (self.visible == 0)[:, None]
+        object.__setattr__(
+            self, 'keypoints', self.keypoints.masked_fill(hidden, 0)
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Every tensor that a worker sends takes an open file; arrays do not.
+        return {
+            name: value.numpy() if isinstance(value, Tensor) else value
+            for name, value in vars(self).items()
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(
+            (name, torch.from_numpy(v) if isinstance(v, np.ndarray) else v)
+            for name, v in state.items()
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SupportShot:
@@ -115,16 +141,19 @@ def crop_support(
     """
     keypoints = np.asarray(keypoints, np.float32)
     visible = np.asarray(visible, np.float32)
-    if image.ndim != 3 or 0 in image.shape:
+    if image.ndim != 3 or 0 in image.shape or image.dtype != np.uint8:
         raise ValueError(
-            f'The support picture is empty: its shape is {image.shape}; give '
-            'a colour picture (h, w, 3).'
+            f'The support picture has the shape {image.shape} and the type '
+            f'{image.dtype}; give a colour picture (h, w, 3) of uint8.'
+        )
+    if size < 1 or context <= 0:
+        raise ValueError(
+            f'The support is cut with size {size} and context {context}; '
+            'both must be positive.'
         )
     _check_keypoints(keypoints, visible, image.shape[:2], 'The support')
     if bbox is None:
-        shown = keypoints[visible > 0]
-        # A single keypoint has a box of one pixel.
-        bbox = np.concatenate([shown.min(0) - 0.5, shown.max(0) + 0.5])
+        bbox = _box_around(keypoints[visible > 0])
     crop, matrix = crop_square(image, bbox, size, context)
     placed = keypoints @ matrix[:, :2].T + matrix[:, 2]
     inside = ((placed >= 0) & (placed <= size - 1)).all(-1)
@@ -154,12 +183,18 @@ def crop_square(
     Raises:
         ValueError: If the box is empty or not finite.
     """
-    x1, y1, x2, y2 = map(float, bbox)
-    if not (x2 > x1 and y2 > y1):
+    bbox = [float(value) for value in bbox]
+    if not (
+        len(bbox) == 4
+        and np.isfinite(bbox).all()
+        and bbox[0] < bbox[2]
+        and bbox[1] < bbox[3]
+    ):
         raise ValueError(
-            f'The box {[x1, y1, x2, y2]} of the object is empty or not '
-            'finite; give x1 < x2 and y1 < y2 in image pixels.'
+            f'The box {bbox} of the object is no box; give finite x1, y1, '
+            'x2, y2 in image pixels with x1 < x2 and y1 < y2.'
         )
+    x1, y1, x2, y2 = bbox
     side = max(x2 - x1, y2 - y1) * context
     scale = size / side
     matrix = np.array(
@@ -172,10 +207,23 @@ def crop_square(
     return crop, matrix
 
 
+def _box_around(shown: np.ndarray) -> np.ndarray:
+    """Box xyxy of (N, 2) keypoints."""
+    box = np.concatenate([shown.min(0), shown.max(0)])
+    if (box[2:] - box[:2]).max() < MIN_EXTENT:
+        raise ValueError(
+            f'The keypoints that the support shows lie within {MIN_EXTENT} '
+            'pixels and do not say how large the object is; give its box.'
+        )
+    # A row of keypoints has a box, too.
+    return box + (-0.5, -0.5, 0.5, 0.5)
+
+
 def _warp(
     image: np.ndarray, matrix: np.ndarray, size: int, oversampling: int
 ) -> np.ndarray:
     """Resample; a large reduction averages instead of skipping pixels."""
+    oversampling = min(oversampling, MAX_OVERSAMPLING)
     larger = matrix * oversampling
     larger[:, 2] += (oversampling - 1) / 2  # pixel centres
     crop = cv2.warpAffine(image, larger, (size * oversampling,) * 2)
@@ -188,15 +236,20 @@ def _check_keypoints(
     shape: Sequence[int],
     who: str,
 ) -> None:
-    if keypoints.shape != (len(visible), 2):
+    if visible.ndim != 1 or keypoints.shape != (len(visible), 2):
         raise ValueError(
             f'{who} has keypoints of shape {keypoints.shape} and '
-            f'{len(visible)} visibilities; give (K, 2) and (K,).'
+            f'visibilities of shape {visible.shape}; give (K, 2) and (K,).'
         )
     if not np.isfinite(keypoints).all() or not np.isfinite(visible).all():
         raise ValueError(
             f'{who} has keypoint coordinates that are not finite; set the '
             'visibility of unknown keypoints to 0 and their coordinates to 0.'
+        )
+    if not np.isin(visible, (0, 1, 2)).all():
+        raise ValueError(
+            f'{who} has visibilities {np.unique(visible).tolist()}; they are '
+            '0 (not shown), 1 (hidden but known) or 2 (visible).'
         )
     shown = visible > 0
     if not shown.any():

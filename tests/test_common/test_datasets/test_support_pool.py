@@ -54,6 +54,13 @@ def test_counts_what_is_usable(pool, face_set):
     assert 'lamp' not in SupportPool(dataset, min_size=31).counts
 
 
+def test_names_in_any_letter_case(pool, face):
+    other = replace(face, name='FACE')
+    np.testing.assert_array_equal(
+        pool.order(other, rng()), pool.order(face, rng())
+    )
+
+
 def test_keypoints_outside_picture_or_square_are_not_shown(face_set):
     def change(content):
         # Picture 3's right eye is beyond the picture, picture 4's beyond

@@ -6,7 +6,11 @@ from mmcv.ops.multi_scale_deform_attn import (
     multi_scale_deformable_attn_pytorch,
 )
 
-from projects.common.layers import DeformableAttention, embedding_bag_attention
+from projects.common.layers import (
+    DeformableAttention,
+    deformable_attention,
+    embedding_bag_attention,
+)
 
 SHAPES = [(5, 7), (3, 4), (1, 2)]
 TOKENS = sum(h * w for h, w in SHAPES)
@@ -55,14 +59,28 @@ def test_not_a_number_shows_in_its_own_query_alone():
     assert affected == [[1, 2]]
 
 
-def test_half_precision_keeps_its_type_and_computes_in_float32():
-    value, locations, weights = points(torch.float32)
-    exact = embedding_bag_attention(value, SHAPES, locations, weights)
-    half = embedding_bag_attention(
-        value.bfloat16(), SHAPES, locations, weights
+@pytest.mark.parametrize('backend', ['grid_sample', 'embedding_bag'])
+def test_half_precision_keeps_its_type_but_not_its_places(backend):
+    # A wide level whose values are its columns: an error is one of places.
+    width = 128
+    value = torch.linspace(0, 1, width).expand(2, width).reshape(1, -1, 1, 1)
+    locations = torch.rand(1, 50, 1, 1, 1, 2) * 0.9 + 0.05
+    locations[..., 1] = 0.5  # both rows are the same
+    weights = torch.ones(1, 50, 1, 1, 1)
+    layer = DeformableAttention(backend=backend, batch_first=True)
+    out = layer._operator(value)(
+        value.bfloat16(),
+        torch.tensor([[2, width]]),
+        torch.tensor([0]),
+        locations,
+        weights,
     )
-    assert half.dtype == torch.bfloat16
-    torch.testing.assert_close(half.float(), exact, atol=2e-2, rtol=1e-2)
+    assert out.dtype == torch.bfloat16
+    expected = (locations[..., 0].flatten() * width - 0.5) / (width - 1)
+    # What is left is the rounding of values and result.
+    torch.testing.assert_close(
+        out.float().flatten(), expected, atol=4e-3, rtol=4e-3
+    )
 
 
 def layer_inputs(reference_dims):
@@ -100,24 +118,42 @@ def test_layer_equals_mmcv(backend, reference_dims):
     )
 
 
-def test_compiled_backend_calls_the_operator_of_mmcv():
+def test_compiled_backend_calls_the_operator_of_mmcv(monkeypatch):
     # Without full mmcv that is the compatibility module's.
+    called = []
+    operator = deformable_attention.MultiScaleDeformableAttnFunction.apply
+    monkeypatch.setattr(
+        deformable_attention.MultiScaleDeformableAttnFunction,
+        'apply',
+        lambda *args: called.append(args) or operator(*args),
+    )
     layer = DeformableAttention(16, 4, 3, dropout=0, batch_first=True)
     inputs = layer_inputs(2)
     expected = layer(**inputs)
+    assert not called
     layer.backend = 'compiled'
     torch.testing.assert_close(layer(**inputs), expected)
+    assert len(called) == 1
+
+
+class Somewhere:
+    """Stands in for a tensor on a device that is not here."""
+
+    def __init__(self, kind):
+        self.device = torch.device(kind)
+        self.is_cuda = kind == 'cuda'
 
 
 def test_automatic_choice(monkeypatch):
     import mmcv._ext
 
-    from projects.common.layers.deformable_attention import _has_compiled
-
-    assert not _has_compiled(torch.float32)
+    choose = deformable_attention._automatic
+    assert choose(Somewhere('cpu')) == 'embedding_bag'
+    assert choose(Somewhere('cuda')) == 'grid_sample'
+    assert choose(Somewhere('mps')) == 'grid_sample'
     monkeypatch.delattr(mmcv._ext, 'IS_ANYKEYPOINT_COMPAT')
-    assert _has_compiled(torch.float32)
-    assert not _has_compiled(torch.bfloat16)
+    assert choose(Somewhere('cuda')) == 'compiled'
+    assert choose(Somewhere('cpu')) == 'embedding_bag'
 
 
 def test_unknown_backend_is_refused():

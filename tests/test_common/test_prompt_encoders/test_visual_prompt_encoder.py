@@ -271,3 +271,15 @@ def test_other_modalities_are_refused(modality):
 def test_no_prompt_is_refused():
     with pytest.raises(ValueError, match='at least one category'):
         VisualPromptEncoder(PlainTower())([])
+
+
+@torch.no_grad()
+def test_a_pass_in_half_precision_is_not_remembered_for_another():
+    encoder = VisualPromptEncoder(PlainTower()).eval()
+    asked = [prompt((CAT, [shot(7, [[1, 2], [3, 1]], [2, 2])]))]
+    encoder(asked)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        encoder(asked)
+    encoder(asked)
+    encoder(asked)  # the same as the one before
+    assert encoder.tower.passes == [1, 1, 1]

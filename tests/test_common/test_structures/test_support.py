@@ -1,5 +1,6 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -40,8 +41,8 @@ def test_keypoints_stay_on_their_dots(shot):
 def test_square_is_the_longer_side_with_context(shot):
     # 60 px * 1.25 = 75 px become 64, centre (40, 35) becomes the middle.
     scale = 64 / 75
-    expected = (POINTS - (40, 35)) * scale + 32
-    np.testing.assert_allclose(shot.keypoints, expected, atol=1e-4)
+    expected = (POINTS[:2] - (40, 35)) * scale + 32
+    np.testing.assert_allclose(shot.keypoints[:2], expected, atol=1e-4)
 
 
 def test_large_reduction_averages():
@@ -70,9 +71,22 @@ def test_box_around_shown_keypoints_by_default():
     )
 
 
-def test_single_keypoint_has_a_box():
-    shot = crop_support(dotted([(20, 30)]), np.array([[20, 30]]), [2], size=16)
-    assert shot.keypoints.tolist() == [[8, 8]]
+def test_pickled_without_tensors(shot):
+    shot.key  # noqa: B018  computed once, travels along
+    state = shot.__getstate__()
+    assert not any(isinstance(v, torch.Tensor) for v in state.values())
+    again = pickle.loads(pickle.dumps(shot))
+    assert again.key == vars(again)['key'] == shot.key
+    assert torch.equal(again.image, shot.image)
+    assert torch.equal(again.keypoints, shot.keypoints)
+
+
+def test_what_is_not_shown_has_no_place(shot):
+    far = shot.keypoints.clone()
+    far[2] = 3e38  # not shown
+    same = SupportShot(shot.image, far, shot.visible)
+    assert same.keypoints[2].tolist() == [0, 0]
+    assert same.key == shot.key
 
 
 def test_key_tells_contents_apart(shot):
@@ -87,11 +101,19 @@ def test_key_tells_contents_apart(shot):
     ('change', 'message'),
     [
         (dict(visible=[0, 0, 0]), 'shows no keypoint'),
-        (dict(visible=[2, 2]), 'visibilities'),
+        (dict(visible=[2, 2]), 'visibilities of shape'),
+        (dict(visible=[[2], [2], [2]]), 'visibilities of shape'),
+        (dict(visible=[2, 3, 0]), 'visibilities .0.0, 2.0, 3.0.'),
+        (dict(visible=[2, 0, 0]), 'give its box'),
+        (dict(size=0), 'size 0'),
+        (dict(context=0.0), 'context 0.0'),
         (dict(keypoints=POINTS + (0, 60)), 'outside its picture of 100 x 60'),
         (dict(keypoints=POINTS * np.nan), 'not finite'),
-        (dict(image=np.zeros((0, 5, 3), np.uint8)), 'picture is empty'),
-        (dict(bbox=(5, 5, 5, 9)), 'box'),
+        (dict(image=np.zeros((0, 5, 3), np.uint8)), r'shape .0, 5, 3.'),
+        (dict(image=np.zeros((60, 100, 3))), 'type float64'),
+        (dict(bbox=(5, 5, 5, 9)), 'no box'),
+        (dict(bbox=(5, 5, np.inf, 9)), 'no box'),
+        (dict(bbox=(5, 5, 9)), 'no box'),
     ],
 )
 def test_bad_supports_are_named(change, message):
@@ -108,9 +130,16 @@ def test_rounded_keypoints_at_the_border_are_no_error():
     assert shot.visible.tolist() == [2, 2]
 
 
-def test_shot_must_be_square():
-    with pytest.raises(ValueError, match='square'):
-        SupportShot(torch.zeros(3, 4, 5), torch.ones(1, 2), torch.ones(1))
+@pytest.mark.parametrize(
+    ('image', 'message'),
+    [
+        (torch.zeros(3, 4, 5, dtype=torch.uint8), 'square'),
+        (torch.zeros(3, 4, 4), 'torch.float32; give uint8'),
+    ],
+)
+def test_shot_is_a_square_of_bytes(image, message):
+    with pytest.raises(ValueError, match=message):
+        SupportShot(image, torch.ones(1, 2), torch.ones(1))
 
 
 CAT = KeypointCategory('cat', ('a', 'b', 'c'))
@@ -155,7 +184,10 @@ def test_faulty_supports_of_a_prompt(shot, supports, modalities, message):
         )
 
 
-def test_changed_categories_must_fit_the_shots(shot):
+def test_shots_do_not_pass_to_other_categories(shot):
+    other = KeypointCategory('dog', CAT.keypoints)
     prompt = KeypointPrompt.from_categories([CAT], supports=[[shot]])
-    with pytest.raises(ValueError, match="'dog' has 3 keypoints"):
-        prompt.set_metainfo({'categories': [DOG]})
+    with pytest.raises(ValueError, match="supports for 'cat'; give"):
+        prompt.set_metainfo({'categories': [other]})
+    prompt.set_metainfo({'categories': [other], 'supports': [[]]})
+    assert prompt.supports == ((),)

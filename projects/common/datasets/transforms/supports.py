@@ -244,7 +244,7 @@ class FixedSupports(BaseTransform):
     ) -> list[SupportShot]:
         name = category.name
         if name not in self._orders:
-            seed = [self.seed, zlib.crc32(name.encode())]
+            seed = [self.seed, zlib.crc32(name.lower().encode())]
             rng = np.random.default_rng(seed)
             self._orders[name] = self.pool.order(category, rng)
         shots = []
