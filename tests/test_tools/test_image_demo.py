@@ -1,12 +1,18 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+import json
+
 import cv2
 import numpy as np
 import official_instances as instances
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
 
+from projects.common.structures import KeypointCategory, KeypointPrompt
 from projects.xpose.official import convert_file
+from tests.support_shots import TINY_CONV_TOWER
 
 
 @pytest.fixture(scope='module')
@@ -95,12 +101,128 @@ def test_a_config_alone_runs_with_random_weights(
     assert 'the weights are random' in capsys.readouterr().err
 
 
+@pytest.fixture
+def example(converted, picture, tmp_path):
+    """Arguments: a random model that takes examples, and two of a mouse."""
+    cfg = Config.fromstring(
+        torch.load(converted, weights_only=True)['meta']['cfg'], '.py'
+    )
+    text = cfg.model.prompt_encoder
+    tower = {**TINY_CONV_TOWER, 'embed_dims': text.embed_dims}
+    cfg.model.prompt_encoder = {
+        'type': 'mmpose.MultiModalPromptEncoder',
+        'text': text,
+        'visual': {'type': 'VisualPromptEncoder', 'tower': tower},
+        'fusion': {'type': 'PromptFusion', 'mode': 'mean'},
+    }
+    config = tmp_path / 'config.py'
+    cfg.dump(config)
+    mouse = {'category_id': 3, 'image_id': 1, 'bbox': [20, 10, 40, 40]}
+    points = [[30, 20, 2, 0, 0, 0, 0, 0, 0], [30, 20, 2, 0, 0, 0, 50, 40, 1]]
+    names = ['nose', 'ear', 'tail']
+    content = {
+        'images': [
+            {'id': 1, 'file_name': picture.name, 'width': 100, 'height': 60}
+        ],
+        'categories': [{'id': 3, 'name': 'mouse', 'keypoints': names}],
+        'annotations': [
+            {**mouse, 'id': i, 'keypoints': xyv}
+            for i, xyv in enumerate(points)
+        ],
+    }
+    (tmp_path / 'keypoints.json').write_text(json.dumps(content))
+    clip = converted.with_name('ours_clip.safetensors')
+    return [
+        *('--config', str(config), '--text-weights', str(clip)),
+        *('--support', str(picture)),
+        *('--support-keypoints', str(tmp_path / 'keypoints.json')),
+    ]
+
+
+def test_words_and_examples_in_one_pass(
+    demo, example, picture, tmp_path, capsys, monkeypatch
+):
+    load = demo.load_config
+    monkeypatch.setattr(demo, 'load_config', lambda args: small(load(args)))
+
+    def run(*arguments):
+        torch.manual_seed(0)
+        out = tmp_path / 'drawn.png'
+        options = [*example, '--score-thr', '0', *arguments]
+        sample = demo.main([str(picture), str(out), *options])
+        return sample, cv2.imread(str(out))
+
+    sample, discs = run('--category', 'hand', '--kpt-thr', '0')
+    prompt, found = sample.prompts, sample.pred_instances
+    assert prompt.names == ('hand', 'mouse')
+    assert prompt.modalities == ('text', 'visual')
+    assert [len(shots) for shots in prompt.supports] == [0, 2]
+    # One of the shots shows the tail, none an ear.
+    mice = found.keypoint_mask[found.labels == 1]
+    assert len(mice) > 0
+    assert mice[:, :4].unique(dim=0).tolist() == [[True, False, True, False]]
+    error = capsys.readouterr().err
+    assert "warning: no example of 'mouse' shows ear; not looked for" in error
+    assert 'come from how much they resemble their prompts' in error
+    # Nothing is sure enough: small crosses and no skeleton.
+    same, crosses = run('--category', 'hand', '--kpt-thr', '1.1')
+    assert torch.equal(same.pred_instances.bboxes, found.bboxes)
+    assert (discs != crosses).any(axis=-1).sum() > 100
+    capsys.readouterr()
+    both, _ = run('--modality', 'combined')
+    assert both.prompts.modalities == ('combined',)
+    assert both.pred_instances.keypoint_mask.all()
+    assert 'no example' not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('source', 'warned'),
+    [('head', ''), ('instance', 'the object, whose score they repeat')],
+)
+def test_the_report_says_where_scores_come_from(demo, capsys, source, warned):
+    sample = PoseDataSample()
+    sample.prompts = KeypointPrompt.from_categories(
+        [KeypointCategory('cat', ('nose',))]
+    )
+    sample.pred_instances = InstanceData(
+        scores=torch.tensor([0.75, 0.25]), labels=torch.tensor([0, 0])
+    )
+    sample.pred_instances.set_metainfo(
+        {'unshown_keypoints': {}, 'keypoint_score_source': source}
+    )
+    arguments = ['in.png', 'out.png', '--category', 'cat', '--config', 'x.py']
+    demo.report(sample, demo.parse_args(arguments))
+    told = capsys.readouterr()
+    assert told.out == '1 of 2 objects drawn in out.png\n  0.750 cat\n'
+    assert warned in told.err and bool(warned) == bool(told.err)
+
+
+def test_released_weights_take_no_examples(
+    demo, example, converted, picture, capsys
+):
+    with pytest.raises(SystemExit) as stopped:
+        demo.main(
+            [str(picture), 'out.png', *example[4:]]
+            + ['--checkpoint', str(converted)]
+        )
+    assert stopped.value.code == 2
+    assert (
+        'error: This model cannot be asked by example: its prompt encoder is '
+        'a TextPromptEncoder' in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
         (['--category', 'hrse', '--config', 'x.py'], "did you mean 'horse'"),
         (['--category', 'horse', '--checkpoint', 'x.pth'], 'does not exist'),
         (['--category', 'horse'], 'give --config, --checkpoint or both'),
+        (['--config', 'x.py'], 'give --category, --support or both'),
+        (
+            ['--support', 'a.png', '--config', 'x.py'],
+            'give --support and --support-keypoints together',
+        ),
     ],
 )
 def test_wrong_arguments_are_explained(
@@ -163,6 +285,7 @@ def test_a_published_file_needs_no_config(
     assert f'error: The file "{text}" cannot be read as a picture' in error
 
 
+@pytest.mark.parametrize('nested', [False, True])
 @pytest.mark.parametrize(
     ('kind', 'setting'),
     [
@@ -170,13 +293,16 @@ def test_a_published_file_needs_no_config(
         ('mmpose.SentenceTextTower', 'path'),
     ],
 )
-def test_text_weights_suit_the_tower(demo, tmp_path, kind, setting):
+def test_text_weights_suit_the_tower(demo, tmp_path, kind, setting, nested):
     config = tmp_path / 'config.py'
     encoder = {'tower': {'type': kind, setting: 'old', 'batch_size': 2}}
+    if nested:
+        encoder = {'text': encoder, 'visual': {'tower': {'type': 'x'}}}
     Config({'model': {'prompt_encoder': encoder}}).dump(config)
     arguments = ['--config', str(config), '--text-weights', 'new']
     cfg = demo.load_config(
         demo.parse_args(['in.png', 'out.png', '--category', 'x', *arguments])
     )
     tower = {'type': kind, setting: 'new', 'batch_size': 2}
-    assert cfg.model.prompt_encoder.tower == tower
+    text = cfg.model.prompt_encoder['text'] if nested else None
+    assert (text or cfg.model.prompt_encoder).tower == tower

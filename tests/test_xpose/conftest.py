@@ -65,7 +65,8 @@ def shrink(model, dims=32):
     options, channels = shrunk_backbone(model.backbone)
     model.backbone.update(options)
     model.neck.update(in_channels=channels, out_channels=dims)
-    model.neck.norm_cfg.num_groups = 4
+    if model.neck.norm_cfg.type == 'GN':
+        model.neck.norm_cfg.num_groups = 4
     model.prompt_encoder = {'type': StubPromptEncoder, 'embed_dims': 16}
     model.num_queries = 20
     model.positional_encoding.num_feats = dims // 2

@@ -15,11 +15,8 @@ from projects.xpose.demo.progress import (
     StageLog,
     TrainProgressHook,
 )
-from projects.xpose.demo.scenes import (
-    NUM_SCENES,
-    choose_scenes,
-    keep_keypoints,
-)
+from projects.xpose.demo.questions import QUESTIONS, keep_keypoints
+from projects.xpose.demo.scenes import choose_scenes
 from projects.xpose.demo.summary import summarise
 from projects.xpose.demo.training import moving_ends, read_losses
 
@@ -51,13 +48,35 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
+def asked(name, keypoints, modality='text', examples=(), not_shown=()):
+    return {
+        'name': name,
+        'keypoints': keypoints,
+        'modality': modality,
+        'examples': list(examples),
+        'not_shown': list(not_shown),
+    }
+
+
+def point(state, score, visibility):
+    return {
+        'name': f'{state} point',
+        'state': state,
+        'score': score,
+        'visibility': visibility,
+    }
+
+
 def scene(**changes):
     return {
+        'section': 'text',
         'title': 'One <thing>',
         'note': 'Look & see',
         'picture': 'synthkpt/val/000000.jpg',
+        'window': None,
         'style': None,
-        'prompt': [{'name': 'cat', 'keypoints': ['left eye', 'tail']}],
+        'prompt': [asked('cat', ['left eye', 'tail'])],
+        'point_scores': None,
         'objects': [{'name': 'cat', 'score': 0.912}],
         'best_score': 0.912,
         'score_thr': 0.3,
@@ -101,12 +120,40 @@ def summary(tmp_path):
             scene(),
             scene(
                 style='sketch',
-                prompt=4 * [{'name': 'dog', 'keypoints': ['nose']}],
+                prompt=4 * [asked('dog', ['nose'])],
                 objects=[],
                 best_score=0.07,
             ),
+            scene(
+                section='combined',
+                prompt=[
+                    asked('cat', ['tail']),
+                    asked(
+                        'dog',
+                        ['nose', 'tail'],
+                        'visual',
+                        [{'picture': 'pictures/e.jpg', 'annotation_id': 7}],
+                        ['tail'],
+                    ),
+                ],
+            ),
+            scene(
+                section='outside',
+                point_scores=[
+                    point('visible', 0.9, 0.8),
+                    point('visible', 0.7, 0.6),
+                    point('outside', 0.1, 0.2),
+                ],
+            ),
         ],
     )
+
+
+def test_keypoint_scores_are_averaged_by_their_label(summary):
+    assert summary['mean_point_scores'] == {
+        'visible': {'count': 2, 'score': 0.8, 'visibility': 0.7},
+        'outside': {'count': 1, 'score': 0.1, 'visibility': 0.2},
+    }
 
 
 def test_results_are_written_whole(summary, tmp_path):
@@ -131,10 +178,9 @@ def test_page_is_well_formed_escaped_and_stands_alone(summary):
     assert page.links == [
         'summary.json',
         'pictures/loss.svg',
-        'pictures/01_truth.jpg',
-        'pictures/01_prediction.jpg',
-        'pictures/01_truth.jpg',
-        'pictures/01_prediction.jpg',
+        *2 * ['pictures/01_truth.jpg', 'pictures/01_prediction.jpg'],
+        'pictures/e.jpg',
+        *2 * ['pictures/01_truth.jpg', 'pictures/01_prediction.jpg'],
     ]
     assert 'One &lt;thing&gt;' in text
     assert 'Look &amp; see' in text
@@ -154,6 +200,11 @@ def test_page_says_what_was_measured(summary):
         'prediction: nothing (the best score is 0.07',
         '<b>cat</b>: left eye, tail',
         'style sketch; 4 categories',
+        'example: dog (training annotation 7)',
+        '<b>dog</b> (by example, its names unread): nose, tail; left out, '
+        'because the example does not show them: tail',
+        '<td>visible</td><td class="number">2</td>',
+        '<td>outside</td><td class="number">1</td>',
     ):
         assert shown in text
     assert 'class="warning"' not in text
@@ -261,10 +312,18 @@ class ToySource:
 
     def instances(self, image):
         count = len(image['labels'])
+        # Down the diagonal of the box, all visible.
+        points = np.full((count, 11, 3), 2.0)
+        points[..., :2] = np.linspace(2, 48, 11)[:, None]
         return {
             'gt_labels': np.array(image['labels'], int),
             'gt_bboxes': np.tile([0.0, 0, 50, 50], (count, 1)),
+            'gt_keypoints': points,
         }
+
+
+#: The question that cuts a picture.
+CUT_OFF = next(q for q in QUESTIONS if q.__name__ == '_cut_off')
 
 
 def vocabulary():
@@ -279,33 +338,47 @@ def vocabulary():
     ]
 
 
-def test_scenes_cover_every_question_with_pictures_of_their_own():
-    labels = [[0, 1, 2], [], [0], [0], [1, 1], [2], [3, 0], [2], [3], [1]]
-    scenes = choose_scenes(ToySource(vocabulary(), labels + 3 * [[2]]))
-    assert len(scenes) == NUM_SCENES
+def test_scenes_cover_the_questions_with_pictures_of_their_own():
+    labels = [[0, 1, 2], [], *6 * [[0]], *6 * [[2]], *4 * [[3, 0]]]
+    scenes = choose_scenes(ToySource(vocabulary(), labels), QUESTIONS)
+    # Nothing in these pictures lies outside of them.
+    assert len(scenes) == len(QUESTIONS) - 1
     ids = [scene.picture.image['id'] for scene in scenes]
-    assert len(set(ids)) == NUM_SCENES
+    assert len(set(ids)) == len(ids)
     assert 1 not in ids  # the empty picture
-    asked = {scene.title: scene for scene in scenes}
-    three = asked['Three kinds of objects in one pass']
+    found = {scene.title: scene for scene in scenes}
+    three = found['Three kinds of objects in one pass']
     assert three.picture.image['id'] == 0
     assert three.prompt.names == ('car', 'chair', 'cat')
-    absent = asked['Something that is not in the picture']
+    absent = found['Something that is not in the picture']
     assert set(absent.prompt.names).isdisjoint(
         c.name for c in absent.picture.categories
     )
-    some = asked['Some of the keypoints']
+    some = found['Some of the keypoints']
     assert some.prompt.categories[0].keypoints == tuple(
         k for k in some.picture.categories[0].keypoints[::3]
     )
-    assert asked['In other words'].prompt.names == ('automobile',)
-    assert len(asked['Anything you know'].prompt.names) == 4
-    assert asked['The style is named'].prompt.style == 'cg'
+    assert found['In other words'].prompt.names == ('automobile',)
+    assert len(found['Anything you know'].prompt.names) == 4
+    assert found['The style is named'].prompt.style == 'cg'
+    assert found['One example'].modalities == ('visual',)
+    mixed = found['One kind in words, another by example']
+    assert mixed.modalities == ('text', 'visual')
+
+
+def test_a_cut_object_has_keypoints_beyond_the_border():
+    [scene] = choose_scenes(ToySource(vocabulary(), [[3]]), [CUT_OFF])
+    assert scene.picture.window == (25, 100)
+    shown = scene.picture.truth['gt_keypoints'][0, :, 2] > 0
+    # 48 / 25 of the diagonal are left: keypoints up to x = 24.
+    assert shown.tolist() == [True] * 5 + [False] * 6
+    assert scene.picture.truth['gt_bboxes'].tolist() == [[0, 0, 25, 50]]
+    assert scene.target == 0
 
 
 def test_questions_without_a_picture_are_left_out():
-    scenes = choose_scenes(ToySource(vocabulary()[3:], [[0]]))
-    assert [scene.title for scene in scenes] == ['Some of the keypoints']
+    scenes = choose_scenes(ToySource(vocabulary()[3:], [[0]]), QUESTIONS)
+    assert [scene.title for scene in scenes] == ['Cut in two']
 
 
 def test_the_config_is_the_shipped_one_on_the_demo_data(tmp_path):

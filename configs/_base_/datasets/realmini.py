@@ -10,6 +10,7 @@ data_prefix = dict(img='')
 train_pipeline = [
     dict(type='LoadImage'),
     dict(type='RandomFlipKeypoints', prob=0.5),
+    dict(type='RandomRotateKeypoints', max_degrees=30, prob=0.5),
     dict(
         type='RandomCropKeypoints',
         size_range=(0.6, 1.0),

@@ -7,6 +7,27 @@ train_ann_file = 'annotations/synthkpt_train.json'
 val_ann_file = 'annotations/synthkpt_val.json'
 data_prefix = dict(img='')
 
+# Examples for visual prompts come from the training pictures.
+support_size = 96
+support_pool = dict(
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        ann_file=train_ann_file,
+        data_prefix=data_prefix,
+    ),
+    min_visible=3,
+    min_size=24,
+)
+# To evaluate by example, configs put it in front of PackPromptInputs.
+fixed_supports = dict(
+    type='FixedSupports',
+    pool=support_pool,
+    modality='visual',
+    shots=1,
+    size=support_size,
+)
+
 train_pipeline = [
     dict(type='LoadImage'),
     dict(type='RandomFlipKeypoints', prob=0.5),
@@ -18,7 +39,7 @@ train_pipeline = [
     ),
     dict(
         type='RandomChoiceResize',
-        scales=[(128, 128), (160, 160), (192, 192)],
+        scales=[(128, 128), (144, 144), (160, 160)],
         resize_type='ResizeKeypoints',
         keep_ratio=True,
     ),
@@ -28,6 +49,20 @@ train_pipeline = [
         mode='train',
         num_negatives=(4, 20),
         style_prob=0.25,
+    ),
+    dict(
+        type='SampleSupports',
+        pool=support_pool,
+        modality_probs=dict(text=0.5, visual=0.35, combined=0.15),
+        shots=(1, 2),
+        size=support_size,
+        context=(1.1, 1.5),
+        max_negatives=3,
+        augment=[
+            dict(type='RandomFlipKeypoints', prob=0.5),
+            dict(type='RandomRotateKeypoints', max_degrees=20, prob=0.5),
+            dict(type='mmdet.PhotoMetricDistortion'),
+        ],
     ),
     dict(type='PackPromptInputs'),
 ]

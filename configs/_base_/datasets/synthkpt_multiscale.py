@@ -2,6 +2,11 @@
 # side 480 to 800, long side at most 1333.
 _base_ = './synthkpt.py'
 
+# The size of CLIP ViT-B/32's pictures; all else about supports is the same.
+support_size = 224
+sample_supports = dict(_base_.train_pipeline[-2], size=support_size)
+fixed_supports = dict(size=support_size)
+
 image_scales = [(size, 1333) for size in range(480, 801, 32)]
 
 train_pipeline = [
@@ -25,6 +30,7 @@ train_pipeline = [
         num_negatives=(1, 8),
         style_prob=0.5,
     ),
+    sample_supports,
     dict(type='PackPromptInputs'),
 ]
 test_pipeline = [

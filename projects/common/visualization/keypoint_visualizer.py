@@ -87,6 +87,7 @@ class PromptKeypointVisualizer(Visualizer):
             draw_bbox: Whether to draw boxes and categories too.
             draw_heatmap: mmpose's hooks pass it; there are no heatmaps here.
             kpt_thr: Keypoints with a lower score become small crosses.
+                Other marks: see :func:`predicted_instances`.
             show: Whether to open a window.
             wait_time: Seconds the window waits, 0 = until a key.
             out_file: Where to write the picture.
@@ -163,10 +164,15 @@ def predicted_instances(
 ) -> list[DrawnInstance]:
     """Objects of ``pred_instances``, the best last so that it lies on top.
 
+    Keypoints that the model was not asked for (``keypoint_mask`` False: no
+    example shows them) are absent, and those that it thinks covered
+    (``keypoints_visible`` below 0.5) hidden, as in ground truth.
+
     Args:
         data_sample: With predictions in pixels of the original picture.
         score_thr: Objects with a lower score are left out.
-        kpt_thr: Keypoints with a lower score are marked as doubtful.
+        kpt_thr: Keypoints with a lower score are marked as doubtful, be they
+            visible or hidden.
 
     Raises:
         ValueError: If the sample does not say what its labels mean.
@@ -176,8 +182,7 @@ def predicted_instances(
     scores = _array(found.scores)
     labels = _array(found.labels)
     boxes, keypoints = _array(found.bboxes), _array(found.keypoints)
-    sure = _array(found.keypoint_scores) >= kpt_thr
-    states = np.where(sure, PointState.VISIBLE, PointState.DOUBTFUL)
+    states = _predicted_states(found, kpt_thr)
     instances = []
     for i in np.argsort(scores, kind='stable'):
         if scores[i] < score_thr:
@@ -194,6 +199,19 @@ def predicted_instances(
             )
         )
     return instances
+
+
+def _predicted_states(found: InstanceData, kpt_thr: float) -> np.ndarray:
+    """:class:`PointState` of predicted keypoints (M, K)."""
+    scores = _array(found.keypoint_scores)
+    states = np.full(scores.shape, PointState.VISIBLE)
+    if 'keypoints_visible' in found:
+        hidden = _array(found.keypoints_visible) < 0.5
+        states[hidden] = PointState.HIDDEN
+    states[scores < kpt_thr] = PointState.DOUBTFUL
+    if 'keypoint_mask' in found:
+        states[~_array(found.keypoint_mask)] = PointState.ABSENT
+    return states
 
 
 def _categories(

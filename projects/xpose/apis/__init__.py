@@ -2,5 +2,6 @@
 """A trained model in a few lines of Python."""
 
 from .inference import init_model, predict
+from .supports import read_supports, support_shot
 
-__all__ = ['init_model', 'predict']
+__all__ = ['init_model', 'predict', 'read_supports', 'support_shot']

@@ -3,9 +3,7 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
-import mmcv
 import numpy as np
 import torch
 from mmcv.transforms import Compose
@@ -21,7 +19,14 @@ import projects.xpose  # noqa: F401  registers what configs name
 from projects.common.checkpoints import check_compatible
 from projects.common.structures import KeypointPrompt
 
-Image = str | os.PathLike | np.ndarray
+from .supports import Image, read_picture
+
+#: Transforms that write the prompt, which the caller brings along.
+_PROMPT_TRANSFORMS = (
+    'SamplePromptCategories',
+    'SampleSupports',
+    'FixedSupports',
+)
 
 
 def init_model(
@@ -64,7 +69,8 @@ def predict(
     Args:
         model: What :func:`init_model` returned.
         images: One or more pictures: paths, or (H, W, 3) uint8 arrays in BGR.
-        prompt: What to look for.
+        prompt: What to look for, in words, by example or both. Examples are
+            encoded once and remembered by the model, also between calls.
 
     Returns:
         list[PoseDataSample]: One per picture; ``pred_instances`` in pixels of
@@ -73,6 +79,7 @@ def predict(
     Raises:
         FileNotFoundError: If a picture does not exist.
         OSError: If a file is no picture that can be read.
+        ValueError: If the model does not take a prompt of this kind.
     """
     if isinstance(images, (str, os.PathLike, np.ndarray)):
         images = [images]
@@ -81,7 +88,7 @@ def predict(
     for image in images:
         path = None if isinstance(image, np.ndarray) else str(image)
         results = {
-            'img': image if path is None else _read(path),
+            'img': image if path is None else read_picture(path),
             'img_path': path,
             'prompts': prompt.clone(),
         }
@@ -90,27 +97,12 @@ def predict(
 
 
 def _pipeline(cfg: Config) -> Compose:
-    """The config's test transforms, without the choice of a prompt."""
+    """The config's test transforms, without those that write the prompt."""
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     return Compose(
         [
             transform
             for transform in cfg.test_dataloader.dataset.pipeline
-            if not transform['type'].endswith('SamplePromptCategories')
+            if not transform['type'].endswith(_PROMPT_TRANSFORMS)
         ]
     )
-
-
-def _read(path: str) -> np.ndarray:
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f'The picture "{path}" does not exist; the path is taken from '
-            'the current folder.'
-        )
-    image = mmcv.imread(path)
-    if image is None:
-        raise OSError(
-            f'The file "{path}" cannot be read as a picture; convert it to '
-            'JPEG or PNG.'
-        )
-    return image

@@ -21,7 +21,37 @@ MAIN_METRICS = (
     ('keypoint/AP75', 'keypoint AP75'),
     ('bbox/AP', 'box AP'),
     ('PCK@0.2', 'PCK@0.2'),
+    ('keypoint/score_ECE', 'keypoint score ECE'),
+    ('keypoint/visibility_AUC', 'visibility AUC'),
 )
+#: Heading and introduction of the predictions, by ``Scene.section``.
+SECTIONS = {
+    'text': (
+        'Asked in words',
+        'The model is given names of categories and of their keypoints.',
+    ),
+    'visual': (
+        'Asked by example',
+        'The model is given a picture of another object with its keypoints, '
+        'and no word. The examples are cut from the training pictures by '
+        'lot, and drawn here as the model sees them.',
+    ),
+    'combined': (
+        'Words and examples',
+        'Each category of a prompt can be asked for in its own way.',
+    ),
+    'outside': (
+        'Keypoints that are not in the picture',
+        'Every keypoint gets a score, "it is here and placed well", and a '
+        'visibility, "it is here and not hidden". Those outside the picture '
+        'should get low ones.',
+    ),
+}
+MODALITIES = {
+    'text': '',
+    'visual': 'by example, its names unread',
+    'combined': 'in words and by example',
+}
 #: Keypoint names of longer prompts are not listed.
 MAX_LISTED = 3
 
@@ -46,10 +76,12 @@ figure { margin: 0; }
 figure img { width: 100%; display: block; }
 figcaption { font-size: .85rem; color: #5c6a77; }
 .prompt { font-size: .9rem; margin: .4rem 0; }
+.triple { display: grid; grid-template-columns: 3fr 4fr 4fr; gap: .8rem; }
+.examples { display: grid; gap: .8rem; align-content: start; }
 .prompt b { color: #14507f; }
 code, summary { font-size: .9rem; }
 img.curve { max-width: 100%; }
-@media (max-width: 640px) { .pair { grid-template-columns: 1fr; } }
+@media (max-width: 640px) { .pair, .triple { grid-template-columns: 1fr; } }
 """
 
 
@@ -73,7 +105,7 @@ def render_page(summary: Mapping[str, Any], curve: str) -> str:
         '<p class="quiet">Left what is there, right what the model answers '
         'to the prompt. Rings are hidden keypoints, small crosses predicted '
         'keypoints with a low score.</p>',
-        *map(_prediction, summary['predictions']),
+        *(_section(name, summary) for name in SECTIONS),
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -84,30 +116,31 @@ def render_page(summary: Mapping[str, Any], curve: str) -> str:
 
 
 def _table(rows: Iterable[Sequence[str]], head: Sequence[str] = ()) -> str:
-    """A table of two columns; what starts like a number is set to the right.
+    """A table; numbers and what is above them are set to the right.
 
     Every cell is escaped here.
     """
     lines = []
     if head:
-        cells = (
-            f'<th>{escape(head[0])}</th>',
-            f'<th class="number">{escape(head[1])}</th>',
-        )
-        lines.append(f'<tr>{"".join(cells)}</tr>')
-    for name, value in rows:
-        kind = ' class="number"' if value[:1].isdigit() else ''
-        lines.append(
-            f'<tr><td>{escape(name)}</td><td{kind}>{escape(value)}</td></tr>'
-        )
+        first, *others = (escape(words) for words in head)
+        cells = [f'<th class="number">{words}</th>' for words in others]
+        lines.append(f'<tr><th>{first}</th>{"".join(cells)}</tr>')
+    for row in rows:
+        lines.append(f'<tr>{"".join(map(_cell, row))}</tr>')
     return f'<table>{"".join(lines)}</table>'
+
+
+def _cell(value: str) -> str:
+    kind = ' class="number"' if value[:1].isdigit() else ''
+    return f'<td{kind}>{escape(value)}</td>'
 
 
 def _head(summary: Mapping[str, Any]) -> str:
     versions = ', '.join(f'{k} {v}' for k, v in summary['versions'].items())
     return (
-        '<h1>AnyKeypoint demo</h1>\n<p class="quiet">X-Pose with text '
-        f'prompts on SynthKPT. {escape(summary["date"])}, '
+        '<h1>AnyKeypoint demo</h1>\n<p class="quiet">X-Pose with '
+        'text and visual prompts on SynthKPT. '
+        f'{escape(summary["date"])}, '
         f'{escape(summary["device"])}.<br>{escape(versions)}.<br>'
         f'<code>{escape(summary["config"])}</code>; all figures are in '
         '<a href="summary.json">summary.json</a>.</p>'
@@ -145,16 +178,13 @@ def _evaluation(evaluation: Mapping[str, Any], count: int) -> str:
         for name, value in _below(metrics, 'keypoint/AP/').items()
         if not name.startswith('super/')
     }
-    main = [
-        (words, f'{metrics[key]:.3f}')
-        for key, words in MAIN_METRICS
-        if key in metrics
-    ]
+    main = [(words, f'{v:.3f}') for words, v in main_metrics(metrics)]
     return (
         '<h2>The checkpoint on the validation pictures</h2>\n'
         f'<p class="{kind}">{escape(evaluation["note"])}</p>\n'
-        f'<p class="quiet">{count} pictures, prompted with all categories '
-        f'at once. sha256 <code>{escape(evaluation["sha256"])}</code></p>\n'
+        f'<p class="quiet">{count} pictures, prompted with the names of all '
+        'categories at once. sha256 '
+        f'<code>{escape(evaluation["sha256"])}</code></p>\n'
         f'<div class="columns">{_table(main, ("metric", "value"))}'
         f'{_table(_shown(groups), ("group", "keypoint AP"))}</div>\n'
         '<details><summary>keypoint AP of every category</summary>'
@@ -175,19 +205,106 @@ def _shown(values: Mapping[str, float]) -> list[tuple[str, str]]:
     return [(name, f'{value:.3f}') for name, value in ordered]
 
 
+def main_metrics(metrics: Mapping[str, float]) -> list[tuple[str, float]]:
+    """The metrics to show first, those that were measured.
+
+    Args:
+        metrics (Mapping): By key.
+
+    Returns:
+        list: (words, value) pairs.
+    """
+    return [(words, metrics[k]) for k, words in MAIN_METRICS if k in metrics]
+
+
+def _section(name: str, summary: Mapping[str, Any]) -> str:
+    """All predictions of a section; nothing if there are none."""
+    shown = [p for p in summary['predictions'] if p['section'] == name]
+    if not shown:
+        return ''
+    title, words = SECTIONS[name]
+    means = ''
+    if any(prediction['point_scores'] for prediction in shown):
+        means = '\n' + _means(summary['mean_point_scores'])
+    return (
+        f'<h2>{escape(title)}</h2>\n<p class="quiet">{escape(words)}</p>'
+        + means
+        + '\n'
+        + '\n'.join(map(_prediction, shown))
+    )
+
+
+def _means(means: Mapping[str, Mapping[str, float]]) -> str:
+    rows = [
+        (
+            state,
+            str(row['count']),
+            f'{row["score"]:.2f}',
+            f'{row["visibility"]:.2f}',
+        )
+        for state, row in means.items()
+    ]
+    return _table(
+        rows,
+        ('keypoints of the objects below', 'count', 'mean score')
+        + ('mean visibility',),
+    )
+
+
 def _prediction(shown: Mapping[str, Any]) -> str:
-    figures = ''.join(
-        f'<figure><img src="{escape(shown[key])}" alt="{key}">'
-        f'<figcaption>{caption}</figcaption></figure>'
+    pictures = ''.join(
+        _figure(shown[key], key, caption)
         for key, caption in (
             ('truth', 'ground truth'),
-            ('prediction', escape(_answer(shown))),
+            ('prediction', _answer(shown)),
         )
     )
+    examples = ''.join(
+        _figure(
+            example['picture'],
+            'example',
+            f'example: {category["name"]} '
+            f'(training annotation {example["annotation_id"]})',
+        )
+        for category in shown['prompt']
+        for example in category['examples']
+    )
+    kind = 'pair'
+    if examples:
+        kind = 'triple'
+        pictures = f'<div class="examples">{examples}</div>{pictures}'
     return (
         f'<article>\n<h3>{escape(shown["title"])}</h3>\n'
-        f'<p class="quiet">{escape(shown["note"])}</p>\n'
-        f'{_prompt(shown)}\n<div class="pair">{figures}</div>\n</article>'
+        f'<p class="quiet">{escape(shown["note"])}</p>\n{_prompt(shown)}\n'
+        f'<div class="{kind}">{pictures}</div>{_points(shown)}\n</article>'
+    )
+
+
+def _figure(path: str, kind: str, caption: str) -> str:
+    return (
+        f'<figure><img src="{escape(path)}" alt="{kind}">'
+        f'<figcaption>{escape(caption)}</figcaption></figure>'
+    )
+
+
+def _points(shown: Mapping[str, Any]) -> str:
+    """The keypoint scores of the scene's object, if it has one."""
+    rows = shown['point_scores']
+    if rows is None:
+        return ''
+    if not rows:
+        return '<p class="warning">The object was not found.</p>'
+    table = _table(
+        [
+            (r['name'], r['state'], f'{r["score"]:.2f}')
+            + (f'{r["visibility"]:.2f}',)
+            for r in sorted(rows, key=lambda row: row['score'])
+        ],
+        ('keypoint', 'labelled', 'score', 'visibility'),
+    )
+    return (
+        f'<details><summary>the {len(rows)} keypoint scores, the lowest '
+        f'first</summary>{table}</details>'
     )
 
 
@@ -200,12 +317,20 @@ def _prompt(shown: Mapping[str, Any]) -> str:
             f'<details class="prompt"><summary>prompt: {escape(style)}'
             f'{len(categories)} categories</summary>{escape(names)}</details>'
         )
-    listed = '<br>'.join(
-        f'<b>{escape(category["name"])}</b>: '
-        f'{escape(", ".join(category["keypoints"]))}'
-        for category in categories
-    )
+    listed = '<br>'.join(map(_category, categories))
     return f'<p class="prompt">{escape(style)}{listed}</p>'
+
+
+def _category(category: Mapping[str, Any]) -> str:
+    manner = MODALITIES[category['modality']]
+    words = f' ({manner})' if manner else ''
+    listed = f'{words}: {", ".join(category["keypoints"])}'
+    if category['not_shown']:
+        listed += (
+            '; left out, because the example does not show them: '
+            f'{", ".join(category["not_shown"])}'
+        )
+    return f'<b>{escape(category["name"])}</b>{escape(listed)}'
 
 
 def _answer(shown: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 """Asking the model about the chosen pictures, and drawing the answers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from mmpose.structures import PoseDataSample
 from torch import nn
 
 from projects.common.datasets import CocoKeypointFile
+from projects.common.structures import KeypointPrompt
 from projects.common.visualization import (
     DrawnInstance,
     draw_instances,
@@ -17,11 +19,18 @@ from projects.common.visualization import (
     write_image,
 )
 from projects.xpose.apis import init_model, predict
+from projects.xpose.demo.examples import (
+    example_source,
+    prompt_of,
+    write_examples,
+)
+from projects.xpose.demo.point_scores import point_scores
 from projects.xpose.demo.progress import Progress
+from projects.xpose.demo.questions import QUESTIONS
 from projects.xpose.demo.scenes import Scene, choose_scenes
 from projects.xpose.demo.settings import DemoSettings, demo_config
 
-SCORE_THR = 0.3
+SCORE_THR = 0.1
 KEYPOINT_THR = 0.3
 #: Longer side of the drawn pictures, pixels.
 SIDE = 640
@@ -30,7 +39,7 @@ SIDE = 640
 def predict_scenes(
     settings: DemoSettings, checkpoint: str
 ) -> list[dict[str, Any]]:
-    """Predict on about ten pictures and draw the answers.
+    """Predict on about a dozen pictures and draw the answers.
 
     Args:
         settings (DemoSettings): The sizes.
@@ -40,12 +49,16 @@ def predict_scenes(
         list[dict]: See :func:`show_scene`.
     """
     source = CocoKeypointFile(str(settings.val_file))
-    scenes = choose_scenes(source)
-    model = init_model(demo_config(settings, 'predict'), checkpoint)
+    scenes = choose_scenes(source, QUESTIONS)
+    cfg = demo_config(settings, 'predict')
+    model, examples = init_model(cfg, checkpoint), example_source(cfg)
     progress = Progress('picture', len(scenes))
     shown = []
     for number, scene in enumerate(scenes, 1):
-        shown.append(show_scene(model, source, scene, settings, number))
+        prompt = prompt_of(scene, examples)
+        shown.append(
+            show_scene(model, source, scene, prompt, settings, number)
+        )
         progress.update(number, scene.title)
     progress.close()
     return shown
@@ -55,6 +68,7 @@ def show_scene(
     model: nn.Module,
     source: CocoKeypointFile,
     scene: Scene,
+    prompt: KeypointPrompt,
     settings: DemoSettings,
     number: int,
 ) -> dict[str, Any]:
@@ -63,44 +77,93 @@ def show_scene(
     Args:
         model (nn.Module): The model.
         source (CocoKeypointFile): The data set of the picture.
-        scene (Scene): The picture and the prompt.
+        scene (Scene): The picture and the question.
+        prompt (KeypointPrompt): The question with its examples.
         settings (DemoSettings): The folders.
         number (int): In the names of the drawn pictures.
 
     Returns:
-        dict: ``title``, ``note``, ``picture`` (the file), ``style``,
-        ``prompt`` (name and keypoints of each category), ``objects`` (name
-        and score of what is drawn, the best first), ``best_score`` of
-        everything found, 0 if nothing, ``score_thr`` of what is drawn, and
-        the pictures ``truth`` and
-        ``prediction`` (paths from the folder of the page).
+        dict: ``section``, ``title``, ``note``, ``picture`` (the file),
+        ``window`` (see :class:`Picture`), ``style``, ``prompt`` (of each
+        category ``name``, ``keypoints``, ``modality``, ``examples`` and
+        ``not_shown``, the keypoints that no example shows), ``objects``
+        (name and score of what is drawn, the best first), ``best_score`` of
+        everything found, 0 if nothing, ``score_thr`` of what is drawn,
+        ``point_scores`` (see there; None unless the scene has a target),
+        and the pictures ``truth`` and ``prediction`` (paths from the folder
+        of the page).
     """
     path = settings.data / scene.picture.image['file_name']
-    [sample] = predict(model, path, scene.prompt)
-    image = cv2.imread(str(path))[..., ::-1]
+    image = read_picture(path, scene.picture.window)
+    [sample] = predict(model, image, prompt)
     drawn = {
         'truth': truth_instances(source, scene),
         'prediction': predicted_instances(sample, SCORE_THR, KEYPOINT_THR),
     }
     files = {name: f'pictures/{number:02d}_{name}.jpg' for name in drawn}
     for name, instances in drawn.items():
-        canvas = draw_instances(image, instances, min_side=SIDE)
+        canvas = draw_instances(image[..., ::-1], instances, min_side=SIDE)
         write_image(str(settings.out / files[name]), canvas)
     scores = sample.pred_instances.scores
+    points = None
+    if scene.target is not None:
+        points = point_scores(sample, scene.picture, scene.target)
     return {
+        'section': scene.section,
         'title': scene.title,
         'note': scene.note,
         'picture': Path(path).relative_to(settings.out).as_posix(),
-        'style': scene.prompt.style,
-        'prompt': [
-            {'name': c.name, 'keypoints': list(c.keypoints)}
-            for c in scene.prompt.categories
-        ],
+        'window': scene.picture.window,
+        'style': prompt.style,
+        'prompt': prompt_rows(
+            sample, write_examples(prompt, settings, number)
+        ),
         'objects': found_objects(sample),
         'best_score': round(float(scores.max()), 3) if len(scores) else 0.0,
         'score_thr': SCORE_THR,
+        'point_scores': points,
         **files,
     }
+
+
+def read_picture(path: Path, window: tuple[int, int] | None) -> np.ndarray:
+    """A picture, or its upper left part.
+
+    Args:
+        path (Path): The file.
+        window (tuple | None): (width, height) of the part.
+
+    Returns:
+        np.ndarray: (h, w, 3) uint8 BGR.
+    """
+    image = cv2.imread(str(path))
+    if window is not None:
+        image = image[: window[1], : window[0]]
+    return image
+
+
+def prompt_rows(
+    sample: PoseDataSample, examples: Sequence[Sequence[dict]]
+) -> list[dict[str, Any]]:
+    """The prompt, category by category, for the summary.
+
+    Args:
+        sample (PoseDataSample): The answer.
+        examples (Sequence): See ``write_examples``.
+    """
+    prompt, found = sample.prompts, sample.pred_instances
+    return [
+        {
+            'name': category.name,
+            'keypoints': list(category.keypoints),
+            'modality': modality,
+            'examples': list(shots),
+            'not_shown': found.unshown_keypoints.get(category.name, []),
+        }
+        for category, modality, shots in zip(
+            prompt.categories, prompt.modalities, examples
+        )
+    ]
 
 
 def truth_instances(

@@ -13,7 +13,7 @@ import projects.xpose  # noqa: F401  registers what configs name
 from projects.common.files import write_json, write_text
 from projects.common.synthkpt.writer import generate
 from projects.xpose.demo.evaluation import evaluate
-from projects.xpose.demo.page import MAIN_METRICS, render_page
+from projects.xpose.demo.page import main_metrics, render_page
 from projects.xpose.demo.prediction import predict_scenes
 from projects.xpose.demo.progress import StageLog
 from projects.xpose.demo.settings import DemoSettings
@@ -68,13 +68,19 @@ def run_demo(settings: DemoSettings) -> dict[str, Any]:
     with log.stage('evaluate', 'The checkpoint on the validation pictures'):
         evaluation = evaluate(settings, training['checkpoint'])
         print(f'      {evaluation["note"]}')
-        for key, words in MAIN_METRICS:
-            print(f'      {words:<14} {evaluation["metrics"][key]:.3f}')
-    with log.stage('predict', 'Pictures with several prompts'):
+        for words, value in main_metrics(evaluation['metrics']):
+            print(f'      {words:<20} {value:.3f}')
+    with log.stage(
+        'predict', 'Pictures, asked by words, by example and by both'
+    ):
         shown = predict_scenes(settings, evaluation['checkpoint'])
-    return write_results(
-        settings, summarise(settings, log.seconds, training, evaluation, shown)
-    )
+    summary = summarise(settings, log.seconds, training, evaluation, shown)
+    for state, means in summary['mean_point_scores'].items():
+        print(
+            f'      {means["count"]:3} keypoints {state:<8} mean score '
+            f'{means["score"]:.2f}'
+        )
+    return write_results(settings, summary)
 
 
 def _ends(training: dict[str, Any]) -> tuple[float, float]:

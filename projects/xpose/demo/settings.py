@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from projects.common.paths import config_root, data_root
 
@@ -81,6 +81,7 @@ def demo_config(settings: DemoSettings, name: str) -> Config:
     cfg.train_dataloader.dataset.dataset.data_root = str(settings.data)
     cfg.train_dataloader.batch_size = settings.batch_size
     cfg.test_dataloader.dataset.data_root = str(settings.data)
+    support_sampler(cfg).pool.dataset.data_root = str(settings.data)
     for loader in cfg.train_dataloader, cfg.test_dataloader:
         loader.num_workers = 1
         loader.pin_memory = torch.cuda.is_available()
@@ -98,3 +99,20 @@ def demo_config(settings: DemoSettings, name: str) -> Config:
     # One is written at the end, however the training ends.
     cfg.default_hooks.checkpoint = None
     return cfg
+
+
+def support_sampler(cfg: Config) -> ConfigDict:
+    """The part of a config that says where examples come from.
+
+    Args:
+        cfg (Config): That asks by example in training.
+
+    Returns:
+        ConfigDict: Of ``SampleSupports``, in the training pipeline.
+    """
+    [sampler] = (
+        transform
+        for transform in cfg.train_dataloader.dataset.dataset.pipeline
+        if transform.type == 'SampleSupports'
+    )
+    return sampler

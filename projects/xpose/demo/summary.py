@@ -8,6 +8,7 @@ from typing import Any
 
 from projects.common.results.store import device_name
 from projects.common.version import __version__
+from projects.xpose.demo.point_scores import mean_scores
 from projects.xpose.demo.settings import CONFIG, DemoSettings
 
 PACKAGES = (
@@ -55,6 +56,9 @@ def summarise(
         'training': training,
         'evaluation': evaluation,
         'predictions': predictions,
+        'mean_point_scores': mean_scores(
+            row for shown in predictions for row in shown['point_scores'] or ()
+        ),
     }
 
 

@@ -64,6 +64,36 @@ def test_predictions_are_chosen_and_ordered_by_score():
     assert len(predicted_instances(make_sample(), score_thr=0)) == 3
 
 
+def test_predicted_keypoints_are_marked_by_score_and_visibility():
+    fly = KeypointCategory('fly', tuple('abcdef'))
+    sample = PoseDataSample()
+    sample.prompts = KeypointPrompt.from_categories([fly])
+    sample.pred_instances = InstanceData(
+        bboxes=torch.tensor([[0.0, 0, 9, 9]]),
+        scores=torch.tensor([0.9]),
+        labels=torch.tensor([0]),
+        keypoints=torch.zeros(1, 6, 2),
+        keypoint_scores=torch.tensor([[0.9, 0.5, 0.9, 0.1, 0.1, 0.9]]),
+        keypoints_visible=torch.tensor([[0.5, 0.9, 0.4, 0.4, 0.9, 0.9]]),
+        keypoint_mask=torch.tensor([[True] * 5 + [False]]),
+    )
+    [drawn] = predicted_instances(sample, kpt_thr=0.5)
+    visible, hidden = PointState.VISIBLE, PointState.HIDDEN
+    doubtful, absent = PointState.DOUBTFUL, PointState.ABSENT
+    assert drawn.states.tolist() == [
+        visible, visible, hidden, doubtful, doubtful, absent
+    ]  # fmt: skip
+    # Not asked for is not the same as a low score, whatever the threshold.
+    [drawn] = predicted_instances(sample, kpt_thr=0)
+    assert drawn.states.tolist() == [
+        visible, visible, hidden, hidden, visible, absent
+    ]  # fmt: skip
+    # Models without a visibility say nothing of hidden keypoints.
+    del sample.pred_instances.keypoints_visible
+    [drawn] = predicted_instances(sample, kpt_thr=0)
+    assert drawn.states.tolist() == [visible] * 5 + [absent]
+
+
 def test_merged_samples_of_the_hook_name_their_categories():
     sample = make_sample(gt=False)
     with pytest.raises(ValueError, match='x.png has neither "prompts" nor'):

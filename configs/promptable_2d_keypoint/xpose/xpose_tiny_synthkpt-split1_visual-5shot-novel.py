@@ -1,0 +1,8 @@
+_base_ = './xpose_tiny_synthkpt-split1_visual-1shot-novel.py'
+
+test_pipeline = [
+    *_base_.test_pipeline[:-2],
+    dict(_base_.fixed_supports, shots=5),
+    _base_.test_pipeline[-1],
+]
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
