@@ -277,7 +277,7 @@ def _shares_outside(picture: Picture, vocabulary: Vocabulary) -> np.ndarray:
 def _cut_off(picture: Picture, vocabulary: Vocabulary) -> Scene | None:
     """An object that is all there, in a picture cut for the occasion."""
     truth, [category, *others] = picture.truth, picture.categories
-    if others or len(truth['gt_labels']) > 1 or category.num_keypoints < 12:
+    if others or len(truth['gt_labels']) > 1 or category.num_keypoints < 10:
         return None
     box, points = truth['gt_bboxes'][0], truth['gt_keypoints'][0]
     points = points[: category.num_keypoints]
