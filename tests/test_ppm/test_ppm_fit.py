@@ -48,7 +48,11 @@ def folder(tmp_path, model_folder):
         'keypoints': ['lid', 'handle', 'spout', 'foot'],
         'shots': [
             {'image': 'a.png', 'keypoints': [*POINTS, None]},
-            {'image': 'b.png', 'keypoints': [POINTS[0], None, None, None]},
+            {
+                'image': 'b.png',
+                'keypoints': [POINTS[0], None, None, None],
+                'bbox': [0, 0, 32, 32],
+            },
         ],
     }
     (tmp_path / 'shots.json').write_text(json.dumps(content))

@@ -236,7 +236,7 @@ def test_training_on_mouse_fly_and_persons(
     assert metrics['num_images'] == 4
     # The vocabularies of the checkpoint and of the data set are united.
     weights = load_weights(str(tmp_path / 'work/epoch_1.pth'))
-    texts = decode_strings(weights['prompt_encoder.vocabulary_texts'])
+    texts = decode_strings(weights['prompt_encoder.text.vocabulary_texts'])
     assert {f'a photo of a {n}' for n in (*NAMES, 'unicorn')} <= set(texts)
 
 
