@@ -178,6 +178,10 @@ def report(sample: PoseDataSample, args: argparse.Namespace) -> None:
     found = sample.pred_instances
     drawn = found[found.scores >= args.score_thr]
     print(f'{len(drawn)} of {len(found)} objects drawn in {args.out}')
+    if len(found) > len(drawn) == 0:
+        print(
+            f'  the best score is {found.scores.max():.3f}; lower --score-thr'
+        )
     for score, label in zip(drawn.scores.tolist(), drawn.labels.tolist()):
         print(f'  {score:.3f} {sample.prompts.names[label]}')
     for name, keypoints in found.unshown_keypoints.items():

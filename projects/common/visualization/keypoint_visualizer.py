@@ -247,7 +247,15 @@ def write_image(path: str, image: np.ndarray) -> None:
     Args:
         path: Target; the extension chooses the format, folders are made.
         image: The picture.
+
+    Raises:
+        ValueError: If the extension names no format of pictures.
     """
+    if not os.path.splitext(path)[1] or not cv2.haveImageWriter(path):
+        raise ValueError(
+            f'"{path}" names no format of pictures; let it end in .jpg or '
+            '.png.'
+        )
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
     _, data = cv2.imencode(os.path.splitext(name)[1], image[..., ::-1])

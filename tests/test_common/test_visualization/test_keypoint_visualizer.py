@@ -179,3 +179,11 @@ def test_write_image_is_rgb(tmp_path):
     image[..., 0] = 200
     write_image(str(tmp_path / 'a.png'), image)
     assert cv2.imread(str(tmp_path / 'a.png'))[0, 0].tolist() == [0, 0, 200]
+
+
+@pytest.mark.parametrize('name', ['drawn', 'drawn.txt'])
+def test_a_name_without_a_format_is_refused(tmp_path, name):
+    picture = np.zeros((4, 4, 3), np.uint8)
+    with pytest.raises(ValueError, match='names no format of pictures'):
+        write_image(str(tmp_path / name), picture)
+    assert list(tmp_path.iterdir()) == []
