@@ -10,11 +10,12 @@ from typing import Any
 
 
 @contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[Path]:
+def replacing(path: str | os.PathLike, suffix: str = '.tmp') -> Iterator[Path]:
     """Give a temporary path that takes the place of ``path`` at the end.
 
     Args:
         path: The file or symbolic link; its folder is made.
+        suffix: End of the temporary name.
 
     Yields:
         Path: Where to write, in the same folder; nothing exists there. It is
@@ -22,7 +23,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
+    temporary = path.with_name(f'{path.name}.{os.getpid()}{suffix}')
     try:
         yield temporary
         os.replace(temporary, path)

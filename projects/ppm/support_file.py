@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mmcv
 import numpy as np
 
 from projects.common.datasets import CocoKeypointFile
+from projects.common.pictures import read_picture
 from projects.common.structures import (
     KeypointCategory,
     SupportShot,
@@ -56,18 +56,11 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         FileNotFoundError: If there is no such file.
         OSError: If it is no picture.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f'The picture "{path}" does not exist; pictures of a support '
-            'file are looked for beside it, or in the folder of --images.'
-        )
-    image = mmcv.imread(path)
-    if image is None:
-        raise OSError(
-            f'The file "{path}" cannot be read as a picture; convert it to '
-            'JPEG or PNG.'
-        )
-    return image
+    return read_picture(
+        path,
+        'pictures of a support file are looked for beside it, or in the '
+        'folder of --images',
+    )
 
 
 def read_support(

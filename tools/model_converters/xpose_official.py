@@ -13,9 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from projects.common.files import write_text
 from projects.common.launch import sentences_only
 from projects.xpose.official import check_file, convert_file, export_file
-from projects.xpose.official.files import write_atomically
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -79,8 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = check_file(args.fixture)
     print(result)
     if args.json is not None:
-        with write_atomically(args.json) as temporary:
-            temporary.write_text(json.dumps(result.to_json(), indent=2))
+        write_text(args.json, json.dumps(result.to_json(), indent=2))
     return 0 if result.passed else 1
 
 

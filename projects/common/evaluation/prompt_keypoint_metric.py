@@ -6,7 +6,6 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from projects.common.evaluation.oks_ap import (
 )
 from projects.common.evaluation.pck import pck_counts
 from projects.common.evaluation.supports import merge_supports, used_supports
+from projects.common.files import write_text
 from projects.common.structures import KeypointCategory
 
 # xtcocotools drops detections whose keypoint scores are all 0; COCO does not.
@@ -297,11 +297,8 @@ class PromptKeypointMetric(BaseMetric):
         return ids
 
     def _dump(self, name: str, records: list | dict) -> None:
-        path = Path(f'{self.outfile_prefix}.{name}.json')
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-        temporary.write_text(json.dumps(records), encoding='utf-8')
-        os.replace(temporary, path)
+        path = f'{self.outfile_prefix}.{name}.json'
+        write_text(path, json.dumps(records))
         print_log(f'Wrote {len(records)} {name} to {path}.', 'current')
 
     def _keypoint_metrics(

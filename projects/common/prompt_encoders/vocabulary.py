@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from projects.common.files import write_bytes
 from projects.common.prompt_encoders.templates import PromptTemplate
 
 _FORMAT = 'anykeypoint.vocabulary.v1'
@@ -111,8 +111,6 @@ def save_vocabulary(
         vocabulary: What to write.
         template: The template that made its texts.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     data = save(
         {
             'texts': encode_strings(vocabulary.texts),
@@ -124,16 +122,7 @@ def save_vocabulary(
             'template': json.dumps(asdict(template)),
         },
     )
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix='.tmp')
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            file.write(data)
-        # mkstemp makes a file that nobody else may read.
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_bytes(path, data)
 
 
 def load_vocabulary(

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from projects.common.files import write_bytes
 from projects.common.synthkpt.registry import all_shapes
 from projects.common.synthkpt.scene import Scene, compose
 from projects.common.synthkpt.splits import category_records, split_files
@@ -106,7 +107,7 @@ def make_picture(task: Task) -> Record:
                 f'OpenCV could not encode {path} as JPEG; check '
                 'that its build has JPEG support.'
             )
-        write_atomically(path, data.tobytes())
+        write_bytes(path, data.tobytes())
     return _record(task, scene)
 
 
@@ -140,13 +141,6 @@ def _record(task: Task, scene: Scene) -> Record:
             }
         )
     return Record(image, annotations)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file so that it is either whole or absent."""
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
 
 
 def generate(
@@ -244,7 +238,7 @@ def _write_manifest(
 ) -> None:
     """Notes what the folder holds."""
     content = {**_identity(seed), 'counts': counts, 'complete': complete}
-    write_atomically(
+    write_bytes(
         out / _MANIFEST, (json.dumps(content, indent=1) + '\n').encode()
     )
 
@@ -357,4 +351,4 @@ def _write_file(
     ):
         fields.append(f'"{key}":[\n' + ',\n'.join(items) + '\n]')
     content = '{' + ',\n'.join(fields) + '}\n'
-    write_atomically(out / 'annotations' / f'{name}.json', content.encode())
+    write_bytes(out / 'annotations' / f'{name}.json', content.encode())

@@ -15,6 +15,7 @@ from mmengine.visualization import Visualizer
 from mmpose.registry import VISUALIZERS
 from mmpose.structures import PoseDataSample
 
+from projects.common.files import write_bytes
 from projects.common.structures import KeypointCategory
 from projects.common.visualization.drawing import (
     DrawnInstance,
@@ -251,15 +252,11 @@ def write_image(path: str, image: np.ndarray) -> None:
     Raises:
         ValueError: If the extension names no format of pictures.
     """
-    if not os.path.splitext(path)[1] or not cv2.haveImageWriter(path):
+    extension = os.path.splitext(path)[1]
+    if not extension or not cv2.haveImageWriter(path):
         raise ValueError(
             f'"{path}" names no format of pictures; let it end in .jpg or '
             '.png.'
         )
-    folder, name = os.path.split(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
-    _, data = cv2.imencode(os.path.splitext(name)[1], image[..., ::-1])
-    temporary = os.path.join(folder, f'.{name}.{os.getpid()}')
-    with open(temporary, 'wb') as file:
-        file.write(data.tobytes())
-    os.replace(temporary, path)
+    _, data = cv2.imencode(extension, image[..., ::-1])
+    write_bytes(path, data.tobytes())

@@ -17,9 +17,10 @@ from torch import nn
 
 import projects.xpose  # noqa: F401  registers what configs name
 from projects.common.checkpoints import check_compatible
+from projects.common.pictures import read_picture
 from projects.common.structures import KeypointPrompt
 
-from .supports import Image, read_picture
+from .supports import Image
 
 #: Transforms that write the prompt, which the caller brings along.
 _PROMPT_TRANSFORMS = (

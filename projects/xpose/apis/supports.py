@@ -5,11 +5,11 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import mmcv
 import numpy as np
 from torch import nn
 
 from projects.common.datasets import CocoKeypointFile
+from projects.common.pictures import read_picture
 from projects.common.prompt_encoders import VisualPromptEncoder
 from projects.common.structures import (
     KeypointCategory,
@@ -156,24 +156,3 @@ def _shot_size(model: nn.Module) -> int:
             'xpose_tiny.'
         )
     return encoder.tower.image_size
-
-
-def read_picture(path: str | os.PathLike) -> np.ndarray:
-    """Read a picture, (H, W, 3) uint8 BGR.
-
-    Raises:
-        FileNotFoundError: If the picture does not exist.
-        OSError: If the file is no picture that can be read.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f'The picture "{path}" does not exist; the path is taken from '
-            'the current folder.'
-        )
-    image = mmcv.imread(str(path))
-    if image is None:
-        raise OSError(
-            f'The file "{path}" cannot be read as a picture; convert it to '
-            'JPEG or PNG.'
-        )
-    return image

@@ -2,7 +2,6 @@
 """A short training from scratch, and the curve of its loss."""
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from mmengine.runner import Runner
 
+from projects.common.files import replacing
 from projects.xpose.demo.progress import TrainProgressHook
 from projects.xpose.demo.settings import DemoSettings, demo_config
 
@@ -95,7 +95,5 @@ def draw_losses(losses: Sequence[Sequence[float]], path: Path) -> None:
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.spines[['top', 'right']].set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{os.getpid()}{path.name}')
-    figure.savefig(temporary)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix[1:])

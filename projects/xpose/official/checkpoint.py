@@ -14,12 +14,12 @@ from projects.common.checkpoints import (
     file_sha256,
     require_checkpoint,
 )
+from projects.common.files import replacing
 from projects.common.version import __version__
 
 from ..prompts import predefined_categories
 from .clip import tower_config, write_tower
 from .conversion import to_official, to_ours, unused_tensors
-from .files import write_atomically
 from .key_map import CLIP_PREFIX
 from .report import ConversionReport
 from .sizes import is_sizes, layout_of, official_config, unused_sizes
@@ -80,7 +80,7 @@ def convert_file(
         meta=dict(meta, cfg=cfg.pretty_text),
         official_unused=unused_tensors(file.weights),
     )
-    with write_atomically(target) as temporary:
+    with replacing(target) as temporary:
         torch.save(content, temporary)
     report.notes.append(f'written  {target}')
     return report
@@ -130,7 +130,7 @@ def export_file(
         official.update(
             (CLIP_PREFIX + name, t) for name, t in load_file(clip).items()
         )
-    with write_atomically(target) as temporary:
+    with replacing(target) as temporary:
         torch.save(dict(model=official), temporary)
     return list(official)
 

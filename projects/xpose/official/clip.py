@@ -12,9 +12,8 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor
 
+from projects.common.files import replacing
 from projects.common.prompt_encoders import OpenCLIPTextTower, TextTowerError
-
-from .files import write_atomically
 
 _BLOCKS = 'transformer.resblocks.'
 # Every CLIP of OpenAI has heads of this size.
@@ -78,7 +77,7 @@ def write_tower(
     """
     tensors = {k: v.float().contiguous() for k, v in weights.items()}
     config = tower_config(tensors)
-    with write_atomically(path, suffix='.safetensors') as temporary:
+    with replacing(path, suffix='.safetensors') as temporary:
         temporary.write_bytes(save(tensors, metadata=dict(metadata)))
         tower = OpenCLIPTextTower(config, str(temporary))
         try:

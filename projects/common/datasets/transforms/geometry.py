@@ -82,6 +82,23 @@ def _box_area(boxes: np.ndarray) -> np.ndarray:
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
+def check_shares(who: str, **shares: float) -> None:
+    """Refuse arguments that are not between 0 and 1.
+
+    Args:
+        who: Named in the error.
+        shares: The arguments by name.
+
+    Raises:
+        ValueError: For the first that is out of range.
+    """
+    for name, value in shares.items():
+        if not 0 <= value <= 1:
+            raise ValueError(
+                f'{who}: {name} is {value}; it must be between 0 and 1.'
+            )
+
+
 @TRANSFORMS.register_module()
 class RandomFlipKeypoints(RandomFlip):
     """Mirror the picture left to right and swap each object's keypoints.
@@ -165,12 +182,9 @@ class RandomCropKeypoints(BaseTransform):
                 'give two fractions with 0 < low <= high <= 1 such as '
                 '(0.6, 1.0), or two numbers of pixels such as (384, 600).'
             )
-        for name, value in (('prob', prob), ('min_box_area', min_box_area)):
-            if not 0 <= value <= 1:
-                raise ValueError(
-                    f'RandomCropKeypoints: {name} is {value}; it must be '
-                    'between 0 and 1.'
-                )
+        check_shares(
+            'RandomCropKeypoints', prob=prob, min_box_area=min_box_area
+        )
         self.size_range = (low, high)
         self.prob = prob
         self.min_box_area = min_box_area

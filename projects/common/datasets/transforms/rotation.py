@@ -13,6 +13,7 @@ from mmcv.transforms.utils import cache_randomness
 from mmpose.registry import TRANSFORMS
 
 from projects.common.datasets.transforms.geometry import (
+    check_shares,
     clip_instances,
     crop_keypoints,
 )
@@ -58,12 +59,9 @@ class RandomRotateKeypoints(BaseTransform):
                 f'RandomRotateKeypoints: max_degrees is {max_degrees}; give '
                 'more than 0 and at most 180.'
             )
-        for name, value in (('prob', prob), ('min_box_area', min_box_area)):
-            if not 0 <= value <= 1:
-                raise ValueError(
-                    f'RandomRotateKeypoints: {name} is {value}; it must be '
-                    'between 0 and 1.'
-                )
+        check_shares(
+            'RandomRotateKeypoints', prob=prob, min_box_area=min_box_area
+        )
         self.max_degrees = max_degrees
         self.prob = prob
         self.min_box_area = min_box_area

@@ -114,8 +114,7 @@ def _window(
     crop_keypoints(
         results['gt_keypoints'], (left, top, right - left, bottom - top)
     )
-    # Twice the resolution of the crop; averaged here, because the crop's
-    # bilinear interpolation would skip pixels.
+    # Twice the resolution of the crop is left for turns and jitter.
     factor = 2 * size / side
     if factor < 1:
         resize = ResizeKeypoints(scale_factor=factor, interpolation='area')

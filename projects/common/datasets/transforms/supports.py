@@ -269,12 +269,8 @@ class FixedSupports(BaseTransform):
         if (name, rank) not in self._cuts:
             record = self.pool.record(self._orders[name][rank])
             shot = cut_support(record, self.size, self.context)
-            source = {
-                'img_path': record['img_path'],
-                'img_id': record['img_id'],
-                # Computed once here, the digest travels with every copy.
-                'key': shot.key,
-            }
+            source = {key: record[key] for key in ('img_path', 'img_id')}
+            shot.key  # noqa: B018  computed here, travels with every copy
             self._cuts[name, rank] = source, shot
         return self._cuts[name, rank]
 
