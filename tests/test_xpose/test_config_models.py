@@ -21,7 +21,8 @@ TINY = 'xpose_tiny_2xb8_synthkpt'
 OTHER_DATA = [
     path
     for path in ALL
-    if any(word in path.stem for word in ('shot', 'split', 'ablation-text'))
+    if any(w in path.stem for w in ('shot', 'split', 'ablation-text'))
+    or path.stem.startswith('prompt_contrast')
     or path.stem.endswith('ablation-visual')
 ]
 CONFIGS = [path for path in ALL if path not in OTHER_DATA]

@@ -5,6 +5,7 @@ from projects.common.prompt_encoders.base import (
     BasePromptEncoder,
     EncodedPrompts,
 )
+from projects.common.prompt_encoders.contrast import PromptContrast
 from projects.common.prompt_encoders.conv_image_tower import ConvImageTower
 from projects.common.prompt_encoders.fusion import PromptFusion
 from projects.common.prompt_encoders.keypoint_tower import KeypointTower
@@ -42,6 +43,7 @@ __all__ = [
     'MultiModalPromptEncoder',
     'OpenCLIPImageTower',
     'OpenCLIPTextTower',
+    'PromptContrast',
     'PromptFusion',
     'PromptTemplate',
     'SentenceTextTower',

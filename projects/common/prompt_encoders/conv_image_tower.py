@@ -22,10 +22,11 @@ class ConvImageTower(KeypointTower):
     make the patches. Patches and keypoints get the same Fourier embedding of
     their place, so that a keypoint finds its patch from the first step on.
 
-    ``sampled_content`` is our addition: a visible keypoint's token also gets
-    the features at its place, from all levels at their own resolution. In
-    the paper it starts as its place alone (False), which suffices for a
-    large tower but leaves a small one to learn the look-up from little data.
+    Embeddings have length one. ``sampled_content`` is our addition: a visible
+    keypoint's token also gets the features at its place, from all levels at
+    their own resolution. In the paper it starts as its place alone (False),
+    which suffices for a large tower but leaves a small one to learn the
+    look-up from little data.
 
     Args:
         backbone: Config of a backbone with ``out_channels``, such as
@@ -125,7 +126,9 @@ class ConvImageTower(KeypointTower):
         return self.blocks
 
     def _project(self, tokens: Tensor) -> Tensor:
-        return self.projection(self.ln_post(tokens))
+        # Of length one, as sentence embeddings are: a mean of both modalities
+        # is in the middle.
+        return F.normalize(self.projection(self.ln_post(tokens)), dim=-1)
 
 
 def _centres(size: int) -> Tensor:
@@ -137,8 +140,11 @@ def _centres(size: int) -> Tensor:
 
 def _sample(features: Tensor, points: Tensor) -> Tensor:
     """Features (N, C, h, w) at points (N, K, 2), xy 0..1: (N, K, C)."""
-    grid = (2 * points - 1)[:, :, None].to(features)  # (N, K, 1, 2)
+    # In float: half precision would round the points to 1/128 of the crop.
     sampled = F.grid_sample(
-        features, grid, padding_mode='border', align_corners=False
+        features.float(),
+        2 * points[:, :, None].float() - 1,  # (N, K, 1, 2)
+        padding_mode='border',
+        align_corners=False,
     )
     return sampled.squeeze(-1).transpose(1, 2)

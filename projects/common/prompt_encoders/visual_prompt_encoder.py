@@ -142,9 +142,12 @@ class VisualPromptEncoder(BasePromptEncoder):
         counts = [shot.num_keypoints for shot in shots]
         mask = torch.arange(max(counts)) < torch.tensor(counts)[:, None]
         points = torch.zeros(*mask.shape, 2)
-        # In 0..1 of the crop, whatever its size.
+        # In 0..1 of the crop, whatever its size; pixel 0's centre is at 0.5.
         points[mask] = torch.cat(
-            [shot.keypoints.float() / shot.image.shape[-1] for shot in shots]
+            [
+                (shot.keypoints.float() + 0.5) / shot.image.shape[-1]
+                for shot in shots
+            ]
         )
         visible = torch.zeros_like(mask)
         visible[mask] = torch.cat([shot.visible > 0 for shot in shots])

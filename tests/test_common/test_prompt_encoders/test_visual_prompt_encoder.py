@@ -78,10 +78,11 @@ def test_shots_are_averaged_where_they_show_the_keypoint():
     encoded = encoder([prompt((DOG, [NOSE]), (CAT, [ONE, TWO]))])
     assert encoded.object_embeddings[0, :, 0].tolist() == [50, 20]
     assert encoded.keypoint_embeddings[0].tolist() == [
-        # Nothing shows the dog's left eye and tail.
-        [[0, 0, 0], [0.5, 0.5, 1], [0, 0, 0]],
+        # Nothing shows the dog's left eye and tail. The centre of pixel 2 of
+        # four is at 2.5 / 4.
+        [[0, 0, 0], [0.625, 0.625, 1], [0, 0, 0]],
         # Both show the cat's left eye, one its tail.
-        [[0.5, 0.5, 1], [0.5, 0, 1], [0, 0, 0]],
+        [[0.625, 0.625, 1], [0.625, 0.125, 1], [0, 0, 0]],
     ]
     assert encoded.category_mask.all()
     assert encoded.keypoint_mask.tolist() == [
@@ -111,7 +112,8 @@ def test_repeated_shots_count_twice():
 
 
 def test_shots_of_another_size_are_resized_with_their_keypoints():
-    large = shot(30, [[6, 4], [4, 0]], [1, 2], size=8)
+    # The centre of pixel 3 of four is between pixels 6 and 7 of eight.
+    large = shot(30, [[6.5, 4.5], [4.5, 0.5]], [1, 2], size=8)
     encoder = VisualPromptEncoder(PlainTower())
     expected = encoder([prompt((CAT, [TWO]))])
     assert same(encoder([prompt((CAT, [large]))]), expected)
