@@ -27,7 +27,12 @@ def test_keeps_weights_and_loads_safely(tmp_path):
             },
             'optimizer': {'state': {0: torch.zeros(1000)}},
             'message_hub': {'loss': HistoryBuffer()},
-            'meta': {'epoch': 3, 'iter': 30, 'cfg': 'a = 1', 'seed': 0},
+            'meta': {
+                'epoch': 3,
+                'iter': 30,
+                'cfg': "a = 1\nload_from = '/home/a.pth'\nwork_dir = '/home'",
+                'seed': 0,
+            },
         },
         source,
     )
@@ -39,7 +44,8 @@ def test_keeps_weights_and_loads_safely(tmp_path):
         'anykeypoint_version': __version__,
         'epoch': 3,
         'iter': 30,
-        'cfg': 'a = 1',
+        # Whoever gets the file has no use for paths of the machine.
+        'cfg': 'a = 1\nload_from = None\n',
         'source_sha256': hashlib.sha256(source.read_bytes()).hexdigest(),
     }
     assert small['state_dict']['weight'].dtype == torch.float16

@@ -21,6 +21,7 @@ from projects.common.files import replacing
 from projects.common.version import __version__
 
 import torch
+from mmengine.config import Config
 from torch import Tensor
 
 
@@ -41,6 +42,14 @@ def halve(name: str, weight: Tensor) -> Tensor:
             'wrong in the training.'
         )
     return half
+
+
+def without_own_paths(text: str) -> str:
+    """A run's config without where it ran and what it started from."""
+    config = Config.fromstring(text, '.py')
+    config.pop('work_dir', None)
+    config.load_from = None
+    return config.pretty_text
 
 
 def publish(source: Path, target: Path, trusted: bool = False) -> str:
@@ -78,7 +87,7 @@ def publish(source: Path, target: Path, trusted: bool = False) -> str:
         },
     }
     if isinstance(meta.get('cfg'), str):
-        small['meta']['cfg'] = meta['cfg']
+        small['meta']['cfg'] = without_own_paths(meta['cfg'])
     with replacing(target) as temporary:
         torch.save(small, temporary)
     return file_sha256(target)

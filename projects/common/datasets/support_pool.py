@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os.path as osp
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from weakref import WeakValueDictionary
@@ -156,36 +156,30 @@ class SupportPool:
             'gt_areas': info['gt_areas'][[number]],
         }
 
-    def draw(
+    def candidates(
         self,
         category: KeypointCategory,
-        count: int,
         rng: np.random.Generator,
         exclude: Mapping[str, Any] | None = None,
-    ) -> list[dict[str, Any]]:
-        """Draw different objects of a category.
+    ) -> Iterator[dict[str, Any]]:
+        """Different objects of a category, in random order.
 
         Args:
             category: What they are examples of.
-            count: How many; fewer if there are not as many.
             rng: Where chance comes from.
             exclude: Results with ``img_path`` and ``img_id`` of a picture
                 that they must not come from, see :func:`is_same_picture`.
 
-        Returns:
-            list[dict]: As :meth:`record`.
+        Yields:
+            dict: As :meth:`record`.
 
         Raises:
             ValueError: See :meth:`order`.
         """
-        records = []
         for row in self.order(category, rng):
-            if len(records) == count:
-                break
             record = self.record(row)
             if exclude is None or not is_same_picture(record, exclude):
-                records.append(record)
-        return records
+                yield record
 
 
 def shown_keypoints(info: Mapping[str, Any]) -> np.ndarray:

@@ -74,7 +74,7 @@ def test_keypoints_outside_picture_or_square_are_not_shown(face_set):
     pool = SupportPool(pool.dataset, min_visible=2)
     assert pool.counts['face'] == 6
     category = pool.dataset.categories[0]
-    records = pool.draw(category, 9, rng())
+    records = list(pool.candidates(category, rng()))
     (record,) = [r for r in records if r['annotation_id'] == 30]
     assert record['gt_keypoints'].tolist() == [
         [[43, 40, 2], [33, 25, 2], [0, 0, 0]]
@@ -83,7 +83,7 @@ def test_keypoints_outside_picture_or_square_are_not_shown(face_set):
 
 def test_record(pool):
     lamp = pool.dataset.categories[1]
-    (record,) = pool.draw(lamp, 3, rng())
+    (record,) = pool.candidates(lamp, rng())
     assert record['img_id'] == 1
     assert record['img_path'].endswith('faces/p1.png')
     assert record['annotation_id'] == 7
@@ -96,26 +96,25 @@ def test_record(pool):
 
 
 def test_draws_differ_without_repetition(pool, face):
-    drawn = [r['annotation_id'] for r in pool.draw(face, 9, rng())]
+    drawn = [r['annotation_id'] for r in pool.candidates(face, rng())]
     assert sorted(drawn) == [10, 20, 30, 40, 50, 60]
-    again = [r['annotation_id'] for r in pool.draw(face, 9, rng())]
+    again = [r['annotation_id'] for r in pool.candidates(face, rng())]
     assert again == drawn
     firsts = {
-        pool.draw(face, 1, rng(s))[0]['annotation_id'] for s in range(60)
+        next(pool.candidates(face, rng(s)))['annotation_id'] for s in range(60)
     }
     assert firsts == {10, 20, 30, 40, 50, 60}
-    assert len(pool.draw(face, 2, rng())) == 2
     ghost = pool.dataset.categories[3]
-    assert pool.draw(ghost, 1, rng()) == []
+    assert list(pool.candidates(ghost, rng())) == []
 
 
 def test_never_the_excluded_picture(pool, face):
     for index in range(6):
         query = pool.dataset[index]
-        drawn = [r['img_id'] for r in pool.draw(face, 9, rng(), query)]
+        drawn = [r['img_id'] for r in pool.candidates(face, rng(), query)]
         assert sorted(drawn) == sorted({1, 2, 3, 4, 5, 6} - {index + 1})
     lamp = pool.dataset.categories[1]
-    assert pool.draw(lamp, 1, rng(), pool.dataset[0]) == []
+    assert not list(pool.candidates(lamp, rng(), pool.dataset[0]))
 
 
 def test_exclusion_across_annotation_files(pool, face, face_set, tmp_path):
@@ -131,7 +130,7 @@ def test_exclusion_across_annotation_files(pool, face, face_set, tmp_path):
     linked = edit({**face_set, 'data_prefix': {'img': 'link'}}, change)
     query = linked[2]
     assert query['img_id'] == 697
-    drawn = {r['img_id'] for r in pool.draw(face, 9, rng(), query)}
+    drawn = {r['img_id'] for r in pool.candidates(face, rng(), query)}
     assert drawn == {1, 2, 4, 5, 6}
 
 
@@ -165,7 +164,7 @@ def test_faults_are_named(pool, face):
         match="'face' has the keypoints nose, right eye, left eye in the "
         'prompt but nose, left eye, right eye in the support pool of .*faces',
     ):
-        pool.draw(other, 1, rng())
+        next(pool.candidates(other, rng()))
 
 
 def test_pools_of_one_config_are_one(face_set):

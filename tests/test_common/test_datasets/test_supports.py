@@ -21,6 +21,7 @@ from projects.common.datasets import (
     SupportPool,
 )
 from projects.common.datasets.transforms.support_cut import cut_support
+from projects.common.structures import KeypointPrompt
 
 VISUAL = {'visual': 1.0}
 
@@ -164,6 +165,25 @@ def test_picture_without_objects_keeps_a_negative(faces, pool):
     results = sample(empty)
     assert results['prompts'].names == ('face',)
     assert results['gt_labels'].tolist() == []
+
+
+def test_unreadable_examples(faces, pool, tmp_path):
+    (tmp_path / 'faces/p3.png').write_bytes(b'')
+    (tmp_path / 'faces/p4.png').unlink()
+    face = KeypointPrompt.from_categories(faces.categories[:1])
+
+    def ask(**kwargs):
+        np.random.seed(0)
+        transform = SampleSupports(pool, VISUAL, (4, 4), size=64, **kwargs)
+        return transform({**faces[0], 'prompts': face})
+
+    with pytest.raises(OSError, match=r'p[34].png of the example [34]0 cann'):
+        ask()
+    with pytest.warns(UserWarning, match='Another example is taken') as said:
+        (shots,) = ask(skip_unreadable=True)['prompts'].supports
+    assert len(said) == 2
+    # Picture 1 asks; the other readable ones answer, one fewer than wanted.
+    assert {shot.image_id for shot in shots} == {2, 5, 6}
 
 
 def test_context_is_drawn_for_every_shot(faces, pool):
@@ -372,4 +392,4 @@ def test_faults_are_named(pool, kwargs, message):
 def test_representation(pool):
     text = repr(SampleSupports(pool, VISUAL, max_negatives=3))
     assert text.startswith("SampleSupports(modality_probs={'visual': 1.0}, ")
-    assert text.endswith('max_negatives=3)')
+    assert text.endswith('max_negatives=3, skip_unreadable=False)')

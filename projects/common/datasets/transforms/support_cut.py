@@ -28,6 +28,10 @@ MIN_SIZE = 32
 MIN_CONTEXT = 1.1
 
 
+class UnreadableSupportError(OSError):
+    """An example's picture does not exist or cannot be decoded."""
+
+
 def check_cut(who: str, size: int, context: tuple[float, float]) -> None:
     """Check the arguments of a cut.
 
@@ -70,9 +74,15 @@ def cut_support(
         SupportShot: With ``annotation_id`` and ``image_id``.
 
     Raises:
-        FileNotFoundError: If the picture does not exist.
+        UnreadableSupportError: If the picture cannot be read.
     """
-    results = LoadImage()(dict(record))
+    try:
+        results = LoadImage()(dict(record))
+    except Exception as error:  # LoadImage's depend on the file's fault
+        raise UnreadableSupportError(
+            f'The picture {record["img_path"]} of the example '
+            f'{record["annotation_id"]} cannot be read.'
+        ) from error
     results['gt_keypoints'] = results['gt_keypoints'].copy()
     results = _window(results, size, context)
     if augment is not None:

@@ -8,6 +8,7 @@ SamplePromptCategories -> SampleSupports (training)  -> PackPromptInputs
 # Workers of a data loader are seeded through numpy's global state.
 from __future__ import annotations
 
+import warnings
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from projects.common.datasets.support_pool import (
     shared_pool,
 )
 from projects.common.datasets.transforms.support_cut import (
+    UnreadableSupportError,
     check_cut,
     cut_support,
 )
@@ -67,8 +69,11 @@ class SampleSupports(BaseTransform):
             categories that are not in the picture (at least one where it has
             none), because every shot costs a pass of the image tower; None
             keeps all.
+        skip_unreadable: Warn once about an example whose picture cannot be
+            read and draw another one instead of raising an error.
 
     Raises:
+        UnreadableSupportError: On use, see ``skip_unreadable``.
         ValueError: If an argument is out of its range or the pool is empty;
             on use, if the pool's category has other keypoints.
     """
@@ -82,6 +87,7 @@ class SampleSupports(BaseTransform):
         context: tuple[float, float] = (1.25, 1.25),
         augment: Sequence[dict | Callable] = (),
         max_negatives: int | None = None,
+        skip_unreadable: bool = False,
     ) -> None:
         _check_probs(modality_probs)
         low, high = shots
@@ -105,6 +111,7 @@ class SampleSupports(BaseTransform):
         self.context = tuple(context)
         self.augment = Compose(augment)
         self.max_negatives = max_negatives
+        self.skip_unreadable = skip_unreadable
 
     @cache_randomness
     def _random_modality(self) -> str:
@@ -141,12 +148,23 @@ class SampleSupports(BaseTransform):
         results: Mapping[str, Any],
     ) -> list[SupportShot]:
         count = rng.integers(self.shots[0], self.shots[1] + 1)
-        return [
-            cut_support(
-                record, self.size, rng.uniform(*self.context), self.augment
-            )
-            for record in self.pool.draw(category, count, rng, results)
-        ]
+        shots = []
+        for record in self.pool.candidates(category, rng, results):
+            context = rng.uniform(*self.context)
+            try:
+                shot = cut_support(record, self.size, context, self.augment)
+            except UnreadableSupportError as error:
+                if not self.skip_unreadable:
+                    raise
+                # Python shows a text once.
+                warnings.warn(
+                    f'{error} Another example is taken.', stacklevel=2
+                )
+                continue
+            shots.append(shot)
+            if len(shots) == count:
+                break
+        return shots
 
     def _limit_negatives(self, results: dict[str, Any]) -> None:
         """Drop categories that are not in the picture; the order stays."""
@@ -164,7 +182,8 @@ class SampleSupports(BaseTransform):
         return (
             f'{type(self).__name__}(modality_probs={self.modality_probs}, '
             f'shots={self.shots}, size={self.size}, context={self.context}, '
-            f'augment={self.augment}, max_negatives={self.max_negatives})'
+            f'augment={self.augment}, max_negatives={self.max_negatives}, '
+            f'skip_unreadable={self.skip_unreadable})'
         )
 
 
