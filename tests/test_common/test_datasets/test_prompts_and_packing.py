@@ -57,6 +57,30 @@ def test_present_keeps_the_order_of_the_vocabulary():
     assert results['prompts'].names == ('c0',)
 
 
+@pytest.mark.parametrize(
+    'labels, count, listed',
+    [((2, 0, 2), 1, 2), ((2, 0), 3, 3), ((), 1, 1), ((3,), 9, 4)],
+)
+def test_as_many_are_listed_as_asked_for(labels, count, listed):
+    sample = SamplePromptCategories('listed', num_listed=count)
+    names = sample(make_results(labels))['prompts'].names
+    assert len(names) == listed
+    assert {f'c{label}' for label in labels} <= set(names)
+    assert list(names) == sorted(names)
+    # Whatever the state of chance, but not the same for every picture.
+    np.random.seed(3)
+    assert sample(make_results(labels))['prompts'].names == names
+
+
+def test_pictures_list_different_others():
+    sample = SamplePromptCategories('listed', num_listed=2)
+    others = {
+        sample({**make_results((1,)), 'img_id': i})['prompts'].names
+        for i in range(20)
+    }
+    assert others == {('c0', 'c1'), ('c1', 'c2'), ('c1', 'c3')}
+
+
 def test_train_samples_negatives_that_are_not_present():
     sample = SamplePromptCategories('train', num_negatives=(0, 2))
     np.random.seed(0)
@@ -124,6 +148,7 @@ def test_prompt_of_the_caller_stays():
         ({'mode': 'test'}, "mode is 'test'; choose one of 'train', 'all'"),
         ({'num_negatives': (3, 1)}, r'num_negatives is \(3, 1\); give'),
         ({'num_negatives': (-1, 1)}, r'num_negatives is \(-1, 1\)'),
+        ({'num_listed': 0}, 'num_listed is 0; give at least 1'),
         ({'style_prob': 2}, 'style_prob is 2; it must be between 0 and 1'),
     ],
 )
@@ -135,7 +160,7 @@ def test_faults_are_named(kwargs, message):
 def test_sample_representation():
     assert repr(SamplePromptCategories('all')) == (
         "SamplePromptCategories(mode='all', num_negatives=(0, 0), "
-        'style_prob=0.0)'
+        'style_prob=0.0, num_listed=1)'
     )
 
 

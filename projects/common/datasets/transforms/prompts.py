@@ -15,7 +15,7 @@ from mmpose.registry import TRANSFORMS
 from projects.common.datasets.transforms.geometry import keep_instances
 from projects.common.structures import KeypointPrompt
 
-_MODES = ('train', 'all', 'present')
+_MODES = ('train', 'all', 'present', 'listed')
 
 
 @TRANSFORMS.register_module()
@@ -33,7 +33,11 @@ class SamplePromptCategories(BaseTransform):
         mode: 'train': the categories of the picture and random negatives in
             random order; 'all': the whole vocabulary in its order;
             'present': the categories of the picture in the vocabulary's
-            order, or its first category for a picture without objects.
+            order, or its first category for a picture without objects;
+            'listed': these and others, always the same for a picture, until
+            ``num_listed`` are listed, in the vocabulary's order.
+        num_listed: For 'listed', at least 1. A picture of more categories
+            lists all of its own.
         num_negatives: Smallest and largest number of negatives, for 'train'.
             There are fewer where the vocabulary ends, and at least one in a
             picture without objects.
@@ -48,6 +52,7 @@ class SamplePromptCategories(BaseTransform):
         mode: str = 'train',
         num_negatives: tuple[int, int] = (0, 0),
         style_prob: float = 0.0,
+        num_listed: int = 1,
     ) -> None:
         if mode not in _MODES:
             raise ValueError(
@@ -66,7 +71,13 @@ class SamplePromptCategories(BaseTransform):
                 f'SamplePromptCategories: style_prob is {style_prob}; it '
                 'must be between 0 and 1.'
             )
+        if num_listed < 1:
+            raise ValueError(
+                f'SamplePromptCategories: num_listed is {num_listed}; give '
+                'at least 1.'
+            )
         self.mode = mode
+        self.num_listed = num_listed
         self.num_negatives = (low, high)
         self.style_prob = style_prob
 
@@ -96,6 +107,11 @@ class SamplePromptCategories(BaseTransform):
             return self._random_labels(present, count)
         if self.mode == 'present':
             return present.tolist() or [0]
+        if self.mode == 'listed':
+            rng = np.random.default_rng(int(results['img_id']))
+            absent = rng.permutation(np.setdiff1d(np.arange(count), present))
+            left = max(self.num_listed - len(present), 0)
+            return sorted([*present.tolist(), *absent[:left].tolist()])
         return list(range(count))
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -118,5 +134,5 @@ class SamplePromptCategories(BaseTransform):
         return (
             f'{type(self).__name__}(mode={self.mode!r}, '
             f'num_negatives={self.num_negatives}, '
-            f'style_prob={self.style_prob})'
+            f'style_prob={self.style_prob}, num_listed={self.num_listed})'
         )
