@@ -16,6 +16,7 @@ from projects.common.datasets.converters import (
     readable_name,
     write_coco,
 )
+from projects.common.deepposekit import swap_pairs
 from projects.common.structures import KeypointCategory
 
 REALDATA = os.environ.get('ANYKEYPOINT_REALDATA')
@@ -288,12 +289,12 @@ def test_deeplabcut_which_files(deeplabcut, tmp_path):
         deeplabcut.read_config(tmp_path)
 
 
-def test_swap_pairs_of_a_file_with_slips(deepposekit, capsys):
+def test_swap_pairs_of_a_file_with_slips(capsys):
     names = ['a', 'b', 'c', 'd', 'e']
-    assert deepposekit.swap_pairs(names, [1, 0, -1, -1, -1]) == [(0, 1)]
+    assert swap_pairs(names, [1, 0, -1, -1, -1]) == [(0, 1)]
     assert capsys.readouterr().out == ''
     # c names a, which is taken; d -> c is not answered but free.
-    assert deepposekit.swap_pairs(names, [1, 0, 0, 2, -1]) == [(0, 1), (2, 3)]
+    assert swap_pairs(names, [1, 0, 0, 2, -1]) == [(0, 1), (2, 3)]
     out = capsys.readouterr().out
     assert 'c -> a contradicts' in out and 'd -> c is not answered' in out
 

@@ -6,7 +6,6 @@ python tools/dataset_converters/deepposekit.py SET.h5 --category fly \
 """
 
 import argparse
-import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,10 @@ from projects.common.datasets.converters import (
     category_record,
     prompt_names,
     write_coco,
+)
+from projects.common.deepposekit import (
+    read_annotations,
+    read_skeleton,
 )
 
 import numpy as np
@@ -39,119 +42,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--supercategory', default='insect', help='its group')
     add_common_arguments(parser)
     return parser.parse_args(argv)
-
-
-def read_skeleton(
-    path: Path,
-) -> tuple[list[str], list[tuple[int, int]], list[tuple[int, int]]]:
-    """Read ``skeleton.csv``.
-
-    Returns:
-        tuple: K names, links (child, parent) and swap pairs, 0-based.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If a column is missing or a name unknown.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'There is no "{path}". The names of the keypoints are needed: '
-            'give a csv file with the columns name, parent, swap by '
-            '--skeleton.'
-        )
-    with path.open(newline='', encoding='utf-8') as file:
-        rows = list(csv.DictReader(file))
-    if not rows or not {'name', 'parent', 'swap'} <= set(rows[0]):
-        raise ValueError(f'{path} must have the columns name, parent, swap.')
-    names = [row['name'] for row in rows]
-    index = {name: i for i, name in enumerate(names)}
-    for row in rows:
-        for column in ('parent', 'swap'):
-            if row[column] and row[column] not in index:
-                raise ValueError(
-                    f'{path}: the {column} of "{row["name"]}" is '
-                    f'"{row[column]}", which is none of the names.'
-                )
-    links = [
-        (i, index[row['parent']])
-        for i, row in enumerate(rows)
-        if row['parent']
-    ]
-    swaps = [index[row['swap']] if row['swap'] else -1 for row in rows]
-    return names, links, swap_pairs(names, swaps)
-
-
-def swap_pairs(
-    names: Sequence[str], swaps: Sequence[int]
-) -> list[tuple[int, int]]:
-    """Pairs of keypoints that a mirrored picture exchanges.
-
-    Skeleton files have slips: an entry that is not answered by its partner
-    is taken if both are free otherwise, and dropped if not; either is said.
-
-    Args:
-        names: K names.
-        swaps: Index of each keypoint's partner, -1 for none.
-    """
-    pairs = [(i, j) for i, j in enumerate(swaps) if i < j and swaps[j] == i]
-    used = {i for pair in pairs for i in pair}
-    for i, j in enumerate(swaps):
-        if j < 0 or swaps[j] == i or i == j:
-            continue
-        if i in used or j in used:
-            print(
-                f'note: swap {names[i]} -> {names[j]} contradicts another '
-                'entry and is not used.'
-            )
-        else:
-            pairs.append((min(i, j), max(i, j)))
-            used |= {i, j}
-            print(
-                f'note: swap {names[i]} -> {names[j]} is not answered; '
-                'taken for both.'
-            )
-    return sorted(pairs)
-
-
-def read_annotations(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read pictures and keypoints.
-
-    Returns:
-        tuple: (N, H, W, 1 or 3) uint8 and (N, K, 2) x, y in pixels, NaN
-        where a keypoint is not annotated.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ImportError: If h5py is not installed.
-        ValueError: If it is no DeepPoseKit annotation set.
-    """
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            f'{path} can only be read with h5py: pip install h5py'
-        ) from error
-    if not path.is_file():
-        raise FileNotFoundError(f'There is no annotation set "{path}".')
-    try:
-        with h5py.File(path) as file:
-            images, points, flags = (
-                file[key][:] for key in ('images', 'annotations', 'annotated')
-            )
-    except (OSError, KeyError) as error:
-        raise ValueError(
-            f'{path} is no DeepPoseKit annotation set with images, '
-            f'annotations and annotated: {error}.'
-        ) from error
-    points = points.astype(np.float64)
-    if flags.any():
-        points[~flags.astype(bool)] = np.nan
-    elif np.isfinite(points).any():
-        print(
-            'note: no keypoint is flagged as annotated although positions '
-            'are there; all are taken.'
-        )
-    return images, points
 
 
 def convert(args: argparse.Namespace) -> dict[str, int]:

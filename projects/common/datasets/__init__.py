@@ -2,11 +2,19 @@
 """Data sets of many categories and the transforms that feed them on."""
 
 from projects.common import compat  # noqa: F401
+from projects.common.datasets.balanced_sampler import BalancedSourceSampler
 from projects.common.datasets.coco_file import CocoKeypointFile
-from projects.common.datasets.episodes import EpisodeDataset, EpisodeSampler
+from projects.common.datasets.episodes import (
+    EpisodeBatchSampler,
+    EpisodeDataset,
+    EpisodeSampler,
+    PerturbedEpisodes,
+)
 from projects.common.datasets.mp100 import MP100Dataset, MP100File
 from projects.common.datasets.prompt_coco_dataset import PromptCocoDataset
 from projects.common.datasets.seeded import SeededDataset, SeededSampler
+from projects.common.datasets.selection import Selection
+from projects.common.datasets.source_datasets import SourceDatasets
 from projects.common.datasets.support_pool import SupportPool
 from projects.common.datasets.transforms import (
     FixedSupports,
@@ -18,15 +26,19 @@ from projects.common.datasets.transforms import (
     SamplePromptCategories,
     SampleSupports,
 )
+from projects.common.datasets.unikpt_dataset import UniKPTDataset
 
 __all__ = [
+    'BalancedSourceSampler',
     'CocoKeypointFile',
+    'EpisodeBatchSampler',
     'EpisodeDataset',
     'EpisodeSampler',
     'MP100Dataset',
     'MP100File',
     'FixedSupports',
     'PackPromptInputs',
+    'PerturbedEpisodes',
     'PromptCocoDataset',
     'RandomCropKeypoints',
     'RandomFlipKeypoints',
@@ -36,5 +48,8 @@ __all__ = [
     'SampleSupports',
     'SeededDataset',
     'SeededSampler',
+    'Selection',
+    'SourceDatasets',
     'SupportPool',
+    'UniKPTDataset',
 ]

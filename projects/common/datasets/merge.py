@@ -84,7 +84,7 @@ def merge_coco(
         'images': merged.images,
         'annotations': merged.annotations,
         'categories': [
-            _record(category, number)
+            coco_category(category, number)
             for number, category in enumerate(merged.categories.values(), 1)
         ],
     }
@@ -172,8 +172,8 @@ def _reachable_root(source: CocoSource, out: Path, split: str) -> Path:
     return link.relative_to(out)
 
 
-def _record(category: KeypointCategory, number: int) -> dict[str, Any]:
-    """An entry for ``categories`` of a COCO-style file."""
+def coco_category(category: KeypointCategory, number: int) -> dict[str, Any]:
+    """An entry for ``categories`` of a COCO-style file, with this id."""
     names = category.keypoints
     return {
         'id': number,

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 import mmcv
+import numpy as np
 from mmengine import fileio
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
@@ -120,6 +121,9 @@ class PromptCocoDataset(BaseDataset):
         """Read the annotation file into one dict per picture."""
         source = self.read_file()
         self.categories = source.categories
+        self._num_keypoints = np.array(
+            [category.num_keypoints for category in self.categories]
+        )
         self._metainfo['categories'] = tuple(map(asdict, self.categories))
         name = osp.splitext(osp.basename(self.ann_file))[0]
         self._metainfo.setdefault('dataset_name', name)
@@ -130,7 +134,7 @@ class PromptCocoDataset(BaseDataset):
                 'height': image['height'],
                 'width': image['width'],
                 'style': image.get('style'),
-                **source.instances(image),
+                'objects': self._packed(source.instances(image)),
             }
             for image in source.images
         ]
@@ -145,9 +149,45 @@ class PromptCocoDataset(BaseDataset):
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """Annotations of one picture; see the class for the keys."""
         info = super().get_data_info(idx)
+        info.update(self._unpacked(info.pop('objects')))
         # Not stored per picture: all of them share one tuple.
         info['categories'] = self.categories
         return info
+
+    def _packed(self, objects: Mapping[str, np.ndarray]) -> tuple[Any, ...]:
+        """Objects without padding and without the overhead of arrays.
+
+        A large set is held in memory so; both are more than its content.
+        """
+        labels = objects['gt_labels']
+        real = self._num_keypoints[labels][:, None] > np.arange(
+            objects['gt_keypoints'].shape[1]
+        )
+        return (
+            labels.astype(np.int32).tobytes(),
+            objects['gt_bboxes'].tobytes(),
+            objects['gt_areas'].tobytes(),
+            objects['gt_keypoints'][real].tobytes(),
+            objects['gt_ids'].tolist(),
+        )
+
+    def _unpacked(self, packed: tuple[Any, ...]) -> dict[str, np.ndarray]:
+        """What :meth:`CocoKeypointFile.instances` gave."""
+        labels = np.frombuffer(packed[0], np.int32).astype(np.int64)
+        boxes, areas, points = (
+            np.frombuffer(data, np.float32) for data in packed[1:4]
+        )
+        slots = np.arange(self._num_keypoints.max())
+        keypoints = np.zeros((len(labels), len(slots), 3), np.float32)
+        real = self._num_keypoints[labels][:, None] > slots
+        keypoints[real] = points.reshape(-1, 3)
+        return {
+            'gt_bboxes': boxes.reshape(-1, 4).copy(),
+            'gt_labels': labels,
+            'gt_keypoints': keypoints,
+            'gt_areas': areas.copy(),
+            'gt_ids': np.array(packed[4], object),
+        }
 
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline on one picture, or on the next readable one.

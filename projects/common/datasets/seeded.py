@@ -47,6 +47,16 @@ class SeededDataset:
         seed (int): Base seed.
     """
 
+    #: mmpose's inferencers read it off the class of the training set; names
+    #: of keypoints are in the prompts.
+    METAINFO = {
+        'dataset_name': 'prompted',
+        'keypoint_info': {},
+        'skeleton_info': {},
+        'joint_weights': [],
+        'sigmas': [],
+    }
+
     def __init__(self, dataset: dict | BaseDataset, seed: int = 0) -> None:
         if isinstance(dataset, dict):
             dataset = DATASETS.build(dataset)

@@ -45,6 +45,31 @@ def test_items(write_coco, content):
         assert info[key].dtype == np.float32
 
 
+def test_items_are_ones_own(write_coco, content):
+    dataset = PromptCocoDataset(**write_coco(content))
+    before = {k: dataset[0][k].copy() for k in dataset[0] if k[:3] == 'gt_'}
+    assert len(before) == 5
+    spoilt = dataset[0]
+    for key in before:
+        spoilt[key][:] = 0  # transforms write into them
+    for key, value in before.items():
+        assert dataset[0][key].tolist() == value.tolist()
+
+
+def test_memory_is_that_of_labelled_slots(write_coco, content):
+    """One large category does not make all others as large."""
+
+    def held(count):
+        names = [f'k {i}' for i in range(count)]
+        large = {'id': 99, 'name': 'large', 'keypoints': names}
+        changed = {**content, 'categories': [*content['categories'], large]}
+        dataset = PromptCocoDataset(**write_coco(changed))
+        assert dataset[0]['gt_keypoints'].shape == (2, max(count, 3), 3)
+        return dataset.data_bytes.nbytes
+
+    assert held(500) == held(1) < 1500
+
+
 def test_box_without_keypoints_and_picture_without_objects(
     write_coco, content
 ):
@@ -117,6 +142,12 @@ ANNOTATION_FAULTS = [
     (
         {'bbox': [1, 2, 3, float('nan')]},
         'annotation 100 has the bbox [1, 2, 3, nan]',
+    ),
+    ({'bbox': None}, 'annotation 100 has the bbox None; it must'),
+    ({'bbox': [1, 2, 3, 'x']}, "annotation 100 has the bbox [1, 2, 3, 'x']"),
+    (
+        {'keypoints': [4, None, 2, 6, 7, 1]},
+        'annotation 100 has a keypoint that is not finite',
     ),
     (
         {'keypoints': [4, 5, 3, 6, 7, 1]},

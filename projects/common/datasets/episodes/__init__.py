@@ -2,17 +2,25 @@
 """Episodes of category-agnostic pose estimation, drawn or frozen."""
 
 from projects.common.datasets.episodes.boxes import BOX_RULES, clipped_box
-from projects.common.datasets.episodes.episode_dataset import (
-    EpisodeDataset,
-    EpisodeQuery,
-)
+from projects.common.datasets.episodes.episode_dataset import EpisodeDataset
 from projects.common.datasets.episodes.frozen import (
     DRAWING_RULES,
     Episode,
     EpisodeList,
     freeze_episodes,
 )
-from projects.common.datasets.episodes.sampler import EpisodeSampler
+from projects.common.datasets.episodes.perturbations import (
+    PERTURBATIONS,
+    PerturbedEpisodes,
+)
+from projects.common.datasets.episodes.records import (
+    EpisodeQuery,
+    EpisodeTask,
+)
+from projects.common.datasets.episodes.sampler import (
+    EpisodeBatchSampler,
+    EpisodeSampler,
+)
 from projects.common.datasets.episodes.source import (
     EpisodeObject,
     EpisodeSource,
@@ -22,12 +30,16 @@ __all__ = [
     'BOX_RULES',
     'DRAWING_RULES',
     'Episode',
+    'EpisodeBatchSampler',
     'EpisodeDataset',
     'EpisodeList',
     'EpisodeObject',
     'EpisodeQuery',
     'EpisodeSampler',
     'EpisodeSource',
+    'EpisodeTask',
+    'PERTURBATIONS',
+    'PerturbedEpisodes',
     'clipped_box',
     'freeze_episodes',
 ]

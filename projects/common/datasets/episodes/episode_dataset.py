@@ -7,7 +7,7 @@ import os.path as osp
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import accumulate
 from typing import Any
 
@@ -21,6 +21,10 @@ from projects.common.datasets.episodes.frozen import (
     EpisodeList,
     draw_episode,
     num_queries,
+)
+from projects.common.datasets.episodes.records import (
+    EpisodeQuery,
+    EpisodeTask,
 )
 from projects.common.datasets.episodes.source import (
     CONTEXT,
@@ -38,41 +42,6 @@ from projects.common.structures import (
 
 FRAMES = ('crop', 'picture')
 _CACHED_EPISODES = 8
-
-
-@dataclass(frozen=True, eq=False)
-class EpisodeQuery:
-    """What an evaluation has to know of a query; ``data_sample.episode``.
-
-    Attributes:
-        episode: Number of the episode.
-        query: Number of the query in its episode.
-        annotation_id: The query's annotation.
-        support_annotation_ids: S annotations of the shots.
-        support_visible: (K,) bool: labelled in every support.
-        support_bboxes: (S, 4) xyxy, the supports' boxes in pixels of their
-            crops, in the order of the prompt's shots.
-        bbox: x, y, width, height of the query in picture pixels, as
-            annotated.
-        keypoints: (K, 3) [x, y, v] of the query in picture pixels.
-        picture_shape: (h, w).
-        frame: 'crop' or 'picture': what the model was given.
-        to_picture: (2, 3), takes pixels of that frame to picture pixels.
-            Predictions are in pixels of the frame, that is, resizing by the
-            pipeline (``scale_factor``) is undone already.
-    """
-
-    episode: int
-    query: int
-    annotation_id: int
-    support_annotation_ids: tuple[int, ...]
-    support_visible: np.ndarray
-    support_bboxes: np.ndarray
-    bbox: tuple[float, float, float, float]
-    keypoints: np.ndarray
-    picture_shape: tuple[int, int]
-    frame: str
-    to_picture: np.ndarray
 
 
 @DATASETS.register_module()
@@ -148,7 +117,7 @@ class EpisodeDataset:
         self.slices = [range(a, b) for a, b in zip(ends, ends[1:])]
         self._episode_of = np.repeat(np.arange(len(self.slices)), self._counts)
         self._check_pictures()
-        self._cache: OrderedDict[tuple[int, int], tuple] = OrderedDict()
+        self._tasks: OrderedDict[tuple[int, int], tuple] = OrderedDict()
 
     def _load(self, path: str, max_episodes: int | None) -> None:
         self.list: EpisodeList | None = EpisodeList.load(path)
@@ -227,6 +196,7 @@ class EpisodeDataset:
             'episodes': {
                 'sha256': self.list.sha256 if self.list else '',
                 'annotation_file': osp.basename(self.source.path),
+                'partial': self.source.partial,
                 'shots': self.shots,
                 'frame': self.frame,
                 'rule': self.list.rule if self.list else self._rule,
@@ -249,28 +219,26 @@ class EpisodeDataset:
                 f'There are {len(self)} queries; the index is out of range.'
             )
         number = int(self._episode_of[index])
-        episode, prompt, boxes = self._prompt(number, epoch)
+        task, prompt = self._cached_task(number, epoch)
         query = index - self.slices[number].start
-        item = self.source.objects[episode.queries[query]]
-        results, to_picture = self._frame(item)
+        item = self.source.objects[task.episode.queries[query]]
+        given = self.given_object(number, query, item)
+        results, to_picture = self._frame(given)
         results['prompts'] = prompt
         results['categories'] = prompt.categories
         seed_all(self.seed, epoch, index)
         packed = self.pipeline(results)
-        labelled = [
-            self.source.objects[i].keypoints[:, 2] > 0
-            for i in episode.supports
-        ]
         if 'data_samples' in packed:
             record = EpisodeQuery(
                 episode=number,
                 query=query,
                 annotation_id=item.annotation_id,
-                support_annotation_ids=episode.supports,
-                support_visible=np.all(labelled, axis=0),
-                support_bboxes=boxes,
+                support_annotation_ids=task.episode.supports,
+                support_visible=task.labelled,
+                support_bboxes=task.boxes,
                 bbox=item.bbox,
-                keypoints=item.keypoints,
+                given_bbox=given.bbox,
+                keypoints=given.keypoints,
                 picture_shape=item.picture_shape,
                 frame=self.frame,
                 to_picture=to_picture,
@@ -278,24 +246,42 @@ class EpisodeDataset:
             packed['data_samples'].set_metainfo({'episode': record})
         return packed
 
-    def _prompt(
+    def _cached_task(
         self, number: int, epoch: int
-    ) -> tuple[Episode, KeypointPrompt, np.ndarray]:
-        """An episode, its prompt and its boxes (S, 4); kept for a while."""
+    ) -> tuple[EpisodeTask, KeypointPrompt]:
+        """An episode's task as a prompt, too; kept for a while."""
         key = (epoch, number)
-        if key not in self._cache:
-            episode = self.episode(number, epoch)
-            shots, boxes = zip(*map(self._shot, episode.supports))
+        if key not in self._tasks:
+            task = self.task(number, epoch)
             prompt = KeypointPrompt.from_categories(
-                [self.source.category(episode.category)], supports=[shots]
+                [task.category], supports=[task.shots]
             )
-            self._cache[key] = episode, prompt, np.stack(boxes)
-            if len(self._cache) > _CACHED_EPISODES:
-                self._cache.popitem(last=False)
-        return self._cache[key]
+            self._tasks[key] = task, prompt
+            if len(self._tasks) > _CACHED_EPISODES:
+                self._tasks.popitem(last=False)
+        return self._tasks[key]
 
-    def _shot(self, annotation_id: int) -> tuple[SupportShot, np.ndarray]:
-        item = self.source.objects[annotation_id]
+    def task(self, number: int, epoch: int = 0) -> EpisodeTask:
+        """What methods are asked in the episode of that number."""
+        episode = self.episode(number, epoch)
+        items = [self.source.objects[i] for i in episode.supports]
+        shots, boxes = zip(*map(self.shot, items))
+        return EpisodeTask(
+            episode,
+            self.source.category(episode.category),
+            shots,
+            np.stack(boxes),
+            np.all([item.keypoints[:, 2] > 0 for item in items], axis=0),
+        )
+
+    def given_object(
+        self, number: int, query: int, item: EpisodeObject
+    ) -> EpisodeObject:
+        """What methods are told of a query: here its annotation."""
+        return item
+
+    def shot(self, item: EpisodeObject) -> tuple[SupportShot, np.ndarray]:
+        """An object as a support, and its box (4,) xyxy in the crop."""
         shot = crop_support(
             self._read(item),
             item.keypoints[:, :2],
@@ -303,7 +289,7 @@ class EpisodeDataset:
             item.box,
             self.support_size,
             CONTEXT,
-            annotation_id=annotation_id,
+            annotation_id=item.annotation_id,
             image_id=item.image['id'],
         )
         # The crop has the box's centre and 1.25 times its longer side.

@@ -42,8 +42,8 @@ class EpisodeSampler(Sampler):
         self.epoch = 0
         self.rank, self.world_size = get_dist_info()
 
-    def _episodes(self) -> np.ndarray:
-        """Numbers of this process's episodes."""
+    def episodes(self) -> np.ndarray:
+        """Numbers of this process's episodes, in their order."""
         count = len(self.dataset.slices)
         order = np.arange(count)
         if self.shuffle:
@@ -58,13 +58,47 @@ class EpisodeSampler(Sampler):
     def __iter__(self) -> Iterator[int]:
         """Iterate this process's share of the epoch."""
         first = self.epoch * len(self.dataset)
-        for number in self._episodes():
+        for number in self.episodes():
             for index in self.dataset.slices[number]:
                 yield first + index
 
     def __len__(self) -> int:
-        return sum(len(self.dataset.slices[n]) for n in self._episodes())
+        return sum(len(self.dataset.slices[n]) for n in self.episodes())
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch, which decides on order and training episodes."""
         self.epoch = epoch
+
+
+@DATA_SAMPLERS.register_module()
+class EpisodeBatchSampler(Sampler):
+    """Batches with queries of one episode each.
+
+    What is in a batch does not depend on the number of processes then, and
+    neither does the last digit of what a model predicts. For
+    ``test_dataloader.batch_sampler``.
+
+    Args:
+        sampler: An :class:`EpisodeSampler`.
+        batch_size: Largest number of queries in a batch.
+    """
+
+    def __init__(self, sampler: EpisodeSampler, batch_size: int) -> None:
+        self.sampler = sampler
+        self.batch_size = batch_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Iterate the batches of the sampler's episodes."""
+        sampler = self.sampler
+        first = sampler.epoch * len(sampler.dataset)
+        for number in sampler.episodes():
+            queries = [first + i for i in sampler.dataset.slices[number]]
+            for start in range(0, len(queries), self.batch_size):
+                yield queries[start : start + self.batch_size]
+
+    def __len__(self) -> int:
+        slices = self.sampler.dataset.slices
+        return sum(
+            -(-len(slices[n]) // self.batch_size)
+            for n in self.sampler.episodes()
+        )

@@ -70,6 +70,7 @@ class EpisodeSource:
 
     Attributes:
         path: The annotation file.
+        partial: As of :class:`CocoKeypointFile`.
         categories: V categories, in the file's order.
         objects: The usable objects by annotation id.
         by_category: For each category name the ids of its usable objects,
@@ -84,6 +85,7 @@ class EpisodeSource:
 
     def __init__(self, file: CocoKeypointFile) -> None:
         self.path = file.path
+        self.partial = file.partial
         self.categories: tuple[KeypointCategory, ...] = file.categories
         self.objects: dict[int, EpisodeObject] = {}
         self.by_category: dict[str, list[int]] = {

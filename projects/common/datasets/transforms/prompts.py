@@ -25,9 +25,11 @@ class SamplePromptCategories(BaseTransform):
     In training, negative categories (asked for, not in the picture) teach
     the model to say no (X-Pose, section 4).
 
-    Required keys: ``categories``, ``gt_labels``; ``style`` if present. Where
-    the caller has set ``prompts`` already they stay: ground truth of other
-    categories is dropped then, and without ground truth nothing is done.
+    Required keys: ``categories``, ``gt_labels``; ``style`` if present, and
+    ``never_negative``, labels that may be in the picture without being in
+    ``gt_labels``: they are no negatives. Where the caller has set
+    ``prompts`` already they stay: ground truth of other categories is
+    dropped then, and without ground truth nothing is done.
 
     Args:
         mode: 'train': the categories of the picture and random negatives in
@@ -83,11 +85,16 @@ class SamplePromptCategories(BaseTransform):
 
     @cache_randomness
     def _random_labels(
-        self, present: Sequence[int], num_categories: int
+        self,
+        present: Sequence[int],
+        num_categories: int,
+        never_negative: Sequence[int],
     ) -> list[int]:
         """Draw the vocabulary indices of a training prompt, shuffled."""
         low, high = self.num_negatives
-        absent = np.setdiff1d(np.arange(num_categories), present)
+        absent = np.setdiff1d(
+            np.arange(num_categories), [*present, *never_negative]
+        )
         count = np.random.randint(low, high + 1)
         if len(present) == 0:
             count = max(count, 1)
@@ -104,7 +111,8 @@ class SamplePromptCategories(BaseTransform):
         count = len(results['categories'])
         present = np.unique(results['gt_labels'])
         if self.mode == 'train':
-            return self._random_labels(present, count)
+            unsure = results.get('never_negative', ())
+            return self._random_labels(present, count, unsure)
         if self.mode == 'present':
             return present.tolist() or [0]
         if self.mode == 'listed':

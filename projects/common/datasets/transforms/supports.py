@@ -208,11 +208,12 @@ class FixedSupports(BaseTransform):
         seed: Another seed, other supports.
         size: Side of a shot in pixels, at least 32.
         context: Side of the cut over the box's longer side, at least 1.1.
+        text_instead: Ask by text for a category that has no usable object.
 
     Raises:
         ValueError: If an argument is out of its range or the pool is empty;
-            on use, if a category of the prompt has no usable object, or
-            other keypoints in the pool.
+            on use, if a category of the prompt has other keypoints in the
+            pool, or no usable object, without ``text_instead``.
     """
 
     def __init__(
@@ -223,6 +224,7 @@ class FixedSupports(BaseTransform):
         seed: int = 0,
         size: int = 224,
         context: float = 1.25,
+        text_instead: bool = False,
     ) -> None:
         if modality not in MODALITIES or modality == 'text':
             raise ValueError(
@@ -243,6 +245,7 @@ class FixedSupports(BaseTransform):
         self.seed = seed
         self.size = size
         self.context = context
+        self.text_instead = text_instead
         self._orders: dict[str, np.ndarray] = {}
         self._cuts: dict[tuple[str, int], tuple[dict, SupportShot]] = {}
 
@@ -273,13 +276,14 @@ class FixedSupports(BaseTransform):
                 shots.append(shot)
             if len(shots) == self.shots:
                 break
-        if not shots:
+        if not shots and not self.text_instead:
             raise ValueError(
                 f'Category {name!r} has no usable support for the picture '
                 f'{results["img_path"]}: the pool has '
                 f'{self.pool.counts.get(name, 0)} and none from the picture '
                 'itself is taken. Lower min_visible or min_size of the pool, '
-                'take another annotation file, or ask for fewer categories.'
+                'take another annotation file, ask for fewer categories, or '
+                'set text_instead=True.'
             )
         return shots
 

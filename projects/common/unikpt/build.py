@@ -1,0 +1,273 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""Build UniKPT: sources -> shards -> COCO-style files -> stamp."""
+
+from __future__ import annotations
+
+import functools
+import json
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+
+import cv2
+
+from projects.common.checkpoints import file_sha256
+from projects.common.files import replacing, write_json
+from projects.common.unikpt.coco_output import write_annotations
+from projects.common.unikpt.locate import select
+from projects.common.unikpt.rows import Summary
+from projects.common.unikpt.shards import ShardTask, make_shard
+from projects.common.unikpt.source import SOURCES, Source
+from projects.common.unikpt.stats import partial_sentence
+from projects.common.unikpt.subsets import BALANCED, Subset
+from projects.common.unikpt.vocabulary import Vocabulary
+from projects.common.version import __version__
+
+STAMP = 'unikpt.json'
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How to build.
+
+    Attributes:
+        seed: Of splits and subsets that are drawn.
+        subsets: Source -> what enters the mix; others enter whole.
+        resplit: Share of pictures to hold out of every source, None to keep
+            the sources' own splits.
+        added: Sources outside UniKPT that enter the mix all the same.
+        workers: Processes, one source each.
+    """
+
+    seed: int = 0
+    subsets: Mapping[str, Subset] = field(default_factory=lambda: BALANCED)
+    resplit: float | None = None
+    added: frozenset[str] = frozenset()
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.seed < 0 or self.workers < 1:
+            raise ValueError(
+                f'--seed is {self.seed} and --workers {self.workers}; the '
+                'seed must be 0 or more, the workers 1 or more.'
+            )
+        if self.resplit is not None and not 0 < self.resplit < 1:
+            raise ValueError(
+                f'--resplit is {self.resplit}; give the share to hold out, '
+                'between 0 and 1.'
+            )
+
+
+def build(
+    out: Path,
+    folders: Mapping[str, Path],
+    vocabulary: Vocabulary,
+    options: BuildOptions,
+    progress: Progress = lambda name, pictures: None,
+) -> dict[str, Any]:
+    """Write the set.
+
+    ``annotations/unikpt_{train,val,test}.json`` hold the mix,
+    ``annotations/<source>_{train,val,test}.json`` each source whole; ids are
+    the same in both. ``file_name`` starts from ``images/``, which has a link
+    to each source's folder. Shards of an earlier run that still fit are not
+    made again.
+
+    Args:
+        out: Folder of the set.
+        folders: Source -> its folder, at least one.
+        vocabulary: Names and keypoints of all categories.
+        options: See there.
+        progress: Called with a source and a number of pictures done.
+
+    Returns:
+        dict: The stamp, as written to ``unikpt.json``.
+
+    Raises:
+        ValueError: If there is nothing to build, or sources cannot be read;
+            the shards of the others are kept.
+        OSError: If something cannot be written.
+    """
+    if not folders:
+        raise ValueError(
+            'There is no source to build; see what `doctor` says.'
+        )
+    out = Path(out).absolute()
+    tasks = [
+        ShardTask(
+            source=SOURCES[name],
+            root=Path(folder).absolute(),
+            out=out,
+            seed=options.seed,
+            subset=options.subsets.get(name),
+            resplit=options.resplit,
+            vocabulary=vocabulary,
+        )
+        for name, folder in folders.items()
+    ]
+    summaries = _make_shards(tasks, options.workers, progress)
+    for task in tasks:
+        _link(out / 'images' / task.source.name, task.root)
+    # No stamp while the files do not belong together.
+    stale = _old_files(out)
+    (out / STAMP).unlink(missing_ok=True)
+    stamp = _stamp(tasks, summaries, options, vocabulary.version)
+    info = {
+        'description': 'UniKPT',
+        **{k: stamp[k] for k in ('version', 'vocabulary', 'seed', 'missing')},
+    }
+    partial = partial_sentence(stamp) if stamp['partial'] else ''
+    mixed = {n for n, entry in stamp['sources'].items() if entry['in_mix']}
+    files = write_annotations(out, tasks, summaries, info, mixed, partial)
+    for name in stale.difference(files):
+        (out / name).unlink(missing_ok=True)
+    stamp['annotations'] = {n: file_sha256(out / n) for n in files}
+    write_json(out / STAMP, stamp)
+    return stamp
+
+
+def read_stamp(out: Path) -> dict[str, Any]:
+    """The stamp of a set that was built.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If it is no stamp.
+    """
+    path = Path(out) / STAMP
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'There is no {STAMP} in "{out}"; give the folder that `build` '
+            'wrote. It is not there either while a build has not come to '
+            'its end.'
+        )
+    try:
+        stamp = json.loads(path.read_text(encoding='utf-8'))
+        return {**stamp, 'sources': dict(stamp['sources'])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path} is not what `build` writes; build again.'
+        ) from error
+
+
+def _make_shards(
+    tasks: Iterable[ShardTask], workers: int, progress: Progress
+) -> dict[str, Summary]:
+    """Summary of each source, made in processes if there are several."""
+    done: dict[str, Summary] = {}
+    problems: list[str] = []
+
+    def finish(name: str, result: Callable[[], Summary]) -> None:
+        try:
+            done[name] = result()
+        except (OSError, ValueError) as error:
+            problems.append(str(error))
+
+    if workers == 1:
+        for task in tasks:
+            name = task.source.name
+            advance = functools.partial(progress, name)
+            finish(name, functools.partial(make_shard, task, advance))
+    else:
+        _make_in_processes(tasks, workers, progress, finish)
+    if problems:
+        raise ValueError(' '.join(problems))
+    # Processes come to their ends in any order.
+    return {task.source.name: done[task.source.name] for task in tasks}
+
+
+def _make_in_processes(
+    tasks: Iterable[ShardTask],
+    workers: int,
+    progress: Progress,
+    finish: Callable[[str, Callable[[], Summary]], None],
+) -> None:
+    # As PyTorch's data loaders start theirs: a fresh process would import
+    # everything once more. OpenCV's threads do not survive it.
+    context = multiprocessing.get_context(
+        'fork' if sys.platform == 'linux' else 'spawn'
+    )
+    with (
+        context.Manager() as manager,
+        ProcessPoolExecutor(workers, context, cv2.setNumThreads, (0,)) as pool,
+    ):
+        queue = manager.Queue()
+        running = {
+            pool.submit(_work, task, queue): task.source.name for task in tasks
+        }
+        while running:
+            ready, _ = wait(running, 0.2, FIRST_COMPLETED)
+            for name, pictures in _waiting(queue):
+                progress(name, pictures)
+            for future in ready:
+                finish(running.pop(future), future.result)
+
+
+def _work(task: ShardTask, queue: Queue) -> Summary:
+    name = task.source.name
+    return make_shard(task, lambda pictures: queue.put((name, pictures)))
+
+
+def _waiting(queue: Queue) -> Iterator[tuple[str, int]]:
+    while True:
+        try:
+            yield queue.get_nowait()
+        except Empty:
+            return
+
+
+def _link(link: Path, folder: Path) -> None:
+    with replacing(link) as temporary:
+        temporary.symlink_to(folder, target_is_directory=True)
+
+
+def _old_files(out: Path) -> set[str]:
+    """Annotation files of the build before."""
+    try:
+        return set(read_stamp(out).get('annotations', ()))
+    except (FileNotFoundError, ValueError):
+        return set()
+
+
+def _stamp(
+    tasks: Iterable[ShardTask],
+    summaries: Mapping[str, Summary],
+    options: BuildOptions,
+    vocabulary_version: Any,
+) -> dict[str, Any]:
+    sources = {}
+    for task in tasks:
+        name = task.source.name
+        sources[name] = {
+            'root': str(task.root),
+            'licence': task.source.licence,
+            'in_mix': in_mix(task.source, options.added),
+            'subset': task.subset and asdict(task.subset),
+            'missing_splits': sorted(task.source.find(task.root).missing),
+            **asdict(summaries[name]),
+        }
+    missing = [
+        name
+        for name, source in select().items()
+        if source.paper and name not in sources
+    ]
+    incomplete = any(entry['missing_splits'] for entry in sources.values())
+    return {
+        'version': __version__,
+        'vocabulary': vocabulary_version,
+        'seed': options.seed,
+        'resplit': options.resplit,
+        'partial': bool(missing or incomplete),
+        'missing': missing,
+        'sources': sources,
+    }
+
+
+def in_mix(source: Source, added: Iterable[str] = ()) -> bool:
+    """Whether a source is part of UniKPT, or was added to it."""
+    return bool(source.paper) or source.name in added
