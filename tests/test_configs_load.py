@@ -61,11 +61,12 @@ def test_evaluation_by_example(name, modality, shots):
     assert types == [
         'LoadImage',
         'ResizeKeypoints',
+        'DefaultPrompt',
         'SamplePromptCategories',
         'FixedSupports',
         'PackPromptInputs',
     ]
-    supports = dataset.pipeline[3]
+    supports = dataset.pipeline[4]
     assert (supports.modality, supports.shots) == (modality, shots)
     tower = config.model.prompt_encoder.visual.tower
     assert supports['size'] == tower.image_size
@@ -93,7 +94,7 @@ def test_split_of_the_environment(number, monkeypatch):
         config.train_dataloader.dataset.dataset.ann_file,
         config.val_dataloader.dataset.ann_file,
         test.ann_file,
-        test.pipeline[3].pool.dataset.ann_file,
+        test.pipeline[4].pool.dataset.ann_file,
     ) == tuple(
         f'{split}_{part}.json' for part in ('train', 'val', 'test', 'test')
     )

@@ -14,5 +14,6 @@ import projects.common.evaluation
 import projects.common.layers
 import projects.common.prompt_encoders
 import projects.common.visualization
+import projects.xpose.apis
 import projects.xpose.engine
 import projects.xpose.models

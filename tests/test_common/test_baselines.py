@@ -68,6 +68,7 @@ def sample(shots, support_bboxes, box, scale=(1.0, 1.0), shape=(40, 40)):
                 support_visible=np.ones(3, bool),
                 support_bboxes=np.array(support_bboxes, float),
                 bbox=(0, 0, 1, 1),
+                given_bbox=(0, 0, 1, 1),
                 keypoints=np.zeros((3, 3)),
                 picture_shape=(40, 40),
                 frame='crop',

@@ -15,7 +15,8 @@ from tests.conftest import REPO_ROOT
 from tests.support_shots import TINY_CLIP, TINY_CONV_TOWER, random_shot
 from tests.test_xpose.conftest import category, make_sample, perturb, shrink
 
-ALL = sorted((REPO_ROOT / 'configs/promptable_2d_keypoint').rglob('*.py'))
+# The models of unikpt/ are those of the others, see test_unikpt_configs.py.
+ALL = sorted((REPO_ROOT / 'configs/promptable_2d_keypoint/xpose').glob('*.py'))
 TINY = 'xpose_tiny_2xb8_synthkpt'
 #: Other data for the small model; the model is the same.
 OTHER_DATA = [

@@ -9,7 +9,7 @@ from mmengine.dataset import pseudo_collate
 
 from projects.common.structures import KeypointPrompt
 from projects.xpose.apis import init_model, predict
-from projects.xpose.apis.inference import _pipeline
+from projects.xpose.apis.inference import prediction_pipeline
 from tests.test_xpose.conftest import build_model, category
 
 PIPELINE = [
@@ -56,7 +56,7 @@ def test_predicts_what_the_model_predicts(trained, image):
     model = init_model(cfg, path, device='cpu')
     assert not model.training
     [sample] = predict(model, image, prompt())
-    packed = _pipeline(cfg)({'img': image, 'prompts': prompt()})
+    packed = prediction_pipeline(cfg)({'img': image, 'prompts': prompt()})
     assert packed['inputs'].shape == (3, 48, 96)
     with torch.inference_mode():
         [expected] = reference.test_step(pseudo_collate([packed]))

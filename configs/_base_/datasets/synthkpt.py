@@ -6,6 +6,9 @@ data_root = 'data/synthkpt/'
 train_ann_file = 'annotations/synthkpt_train.json'
 val_ann_file = 'annotations/synthkpt_val.json'
 data_prefix = dict(img='')
+# What mmpose's inferencers ask of a model, and what they prompt it with.
+data_mode = 'bottomup'
+default_prompt = 'configs/_base_/prompts/synthkpt.json'
 
 # Examples for visual prompts come from the training pictures.
 support_size = 96
@@ -69,6 +72,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadImage'),
     dict(type='ResizeKeypoints', scale=(192, 192), keep_ratio=True),
+    dict(type='DefaultPrompt', prompt=default_prompt),
     dict(type='SamplePromptCategories', mode='all'),
     dict(type='PackPromptInputs'),
 ]

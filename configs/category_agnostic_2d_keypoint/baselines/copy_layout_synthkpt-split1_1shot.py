@@ -1,6 +1,6 @@
 _base_ = [
     '../../_base_/default_runtime.py',
-    '../../_base_/datasets/cape_synthkpt.py',
+    '../../_base_/datasets/cape_synthkpt_splits.py',
     '../../_base_/models/episode_baseline.py',
 ]
 

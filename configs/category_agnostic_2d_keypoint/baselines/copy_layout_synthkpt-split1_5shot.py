@@ -1,7 +1,5 @@
 _base_ = './copy_layout_synthkpt-split1_1shot.py'
 
 test_dataloader = dict(
-    dataset=dict(
-        episodes='configs/_base_/episodes/synthmp_split1_test_5shot.json'
-    )
+    dataset=dict(episodes=_base_.episode_list + '_5shot.json')
 )

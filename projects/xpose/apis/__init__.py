@@ -1,7 +1,14 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 """A trained model in a few lines of Python."""
 
+from .backend import XPoseBackend
 from .inference import init_model, predict
 from .supports import read_supports, support_shot
 
-__all__ = ['init_model', 'predict', 'read_supports', 'support_shot']
+__all__ = [
+    'XPoseBackend',
+    'init_model',
+    'predict',
+    'read_supports',
+    'support_shot',
+]

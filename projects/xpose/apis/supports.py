@@ -3,14 +3,13 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 from torch import nn
 
-from projects.common.datasets import CocoKeypointFile
 from projects.common.pictures import read_picture
 from projects.common.prompt_encoders import VisualPromptEncoder
+from projects.common.prompt_files import describe_coco
 from projects.common.structures import (
     KeypointCategory,
     SupportShot,
@@ -49,7 +48,7 @@ def support_shot(
         ValueError: If the model takes no examples, or as
             :func:`crop_support`.
     """
-    size = _shot_size(model)
+    size = shot_size(model)
     keypoints = np.asarray(keypoints, np.float32)
     if visible is None:
         visible = np.full(len(keypoints), 2)
@@ -87,66 +86,20 @@ def read_supports(
             a picture has no object with a labelled keypoint; and as
             :func:`support_shot`.
     """
-    size = _shot_size(model)
-    file = CocoKeypointFile(str(ann_file))
-    found = {category: [] for category in file.categories}
-    for path in images:
-        picture = read_picture(path)
-        shots = _shots(file, _record(file, path), picture, size)
-        if not shots:
-            raise ValueError(
-                f'{file.path} has no object with a labelled keypoint in the '
-                f'picture "{path}"; label at least one, with visibility 1 or '
-                '2.'
-            )
-        for category, shot in shots:
-            found[category].append(shot)
-    return {category: shots for category, shots in found.items() if shots}
+    size = shot_size(model)
+    shown = describe_coco(ann_file, images)
+    return {
+        category: [example.shot(size) for example in examples]
+        for category, examples in zip(shown.categories, shown.examples)
+    }
 
 
-def _record(file: CocoKeypointFile, path: str | os.PathLike) -> dict:
-    parts = Path(path).resolve().parts
-    for record in file.images:
-        name = Path(record['file_name']).parts
-        if parts[-len(name) :] == name:
-            return record
-    names = [record['file_name'] for record in file.images]
-    more = ', ...' if len(names) > 3 else ''
-    raise ValueError(
-        f'{file.path} has no picture whose file_name ends the path "{path}"; '
-        f'it has {", ".join(names[:3])}{more}.'
-    )
+def shot_size(model: nn.Module) -> int:
+    """Side of the shots that the model's image tower takes, in pixels.
 
-
-def _shots(
-    file: CocoKeypointFile, record: dict, picture: np.ndarray, size: int
-) -> list[tuple[KeypointCategory, SupportShot]]:
-    objects = file.instances(record)
-    shots = []
-    for label, box, keypoints, number in zip(
-        objects['gt_labels'],
-        objects['gt_bboxes'],
-        objects['gt_keypoints'],
-        objects['gt_ids'],
-    ):
-        category = file.categories[label]
-        xy, visible = np.split(keypoints[: category.num_keypoints], [2], 1)
-        if visible.any():
-            shot = crop_support(
-                picture,
-                xy,
-                visible[:, 0],
-                box,
-                size=size,
-                annotation_id=number,
-                image_id=record['id'],
-            )
-            shots.append((category, shot))
-    return shots
-
-
-def _shot_size(model: nn.Module) -> int:
-    """Side of the shots that the model's image tower takes, in pixels."""
+    Raises:
+        ValueError: If the model takes no examples.
+    """
     encoder = getattr(model.prompt_encoder, 'visual', model.prompt_encoder)
     if not isinstance(encoder, VisualPromptEncoder):
         raise ValueError(

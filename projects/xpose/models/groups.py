@@ -88,6 +88,8 @@ def keep_objects(
 
 def _cut(mask: Tensor, used: Tensor) -> Tensor:
     """Cut (B, G, K') after the last slot that ``used`` (B, G, K') names."""
+    if torch.compiler.is_exporting() or torch.jit.is_tracing():
+        return mask  # shapes in a graph cannot depend on values
     ends = torch.arange(1, mask.shape[-1] + 1, device=mask.device)
     return mask[..., : max(1, int((ends * used).max()))]
 
@@ -162,6 +164,8 @@ def keypoint_content(
     num_groups, num_keypoints = groups.keypoint_mask.shape[1:]
     embeddings = embeddings[:, :, :num_keypoints]
     # Whichever is fewer: categories (few are asked for) or groups.
-    if embeddings.shape[1] <= num_groups:
+    # An exported program is for any number of them: groups are bounded.
+    exporting = torch.compiler.is_exporting()
+    if not exporting and embeddings.shape[1] <= num_groups:
         return take(projection(embeddings), groups.labels)
     return projection(take(embeddings, groups.labels))

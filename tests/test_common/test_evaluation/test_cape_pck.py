@@ -53,6 +53,7 @@ def query(keypoints, bbox=(0, 0, 41, 21), shape=(100, 100), **kwargs):
             'support_visible': np.ones(len(keypoints), bool),
             'support_bboxes': np.zeros((1, 4)),
             'bbox': bbox,
+            'given_bbox': bbox,
             'keypoints': keypoints,
             'picture_shape': shape,
             'frame': 'crop',
@@ -249,7 +250,7 @@ def test_unanswered_query_has_nothing_right():
     ('frame', 'instance', 'expected'),
     [
         ('crop', None, 0.0),
-        ('crop', 'overlap', 1.0),
+        ('crop', 'fit', 1.0),
         ('picture', None, 1.0),
         ('picture', 'score', 0.0),
     ],
@@ -265,6 +266,32 @@ def test_which_instance_answers(frame, instance, expected):
         [[50.0, 0, 91, 21], [0, 0, 41, 21]]
     )
     assert evaluate([item], instance=instance)['PCK@0.2'] == expected
+
+
+@pytest.mark.parametrize(
+    ('boxes', 'scores', 'chosen'),
+    [
+        # IoU 1 x 0.1 against IoU 1/3 x 0.9.
+        ([[10, 10, 50, 30], [30, 10, 70, 30]], [0.1, 0.9], 1),
+        ([[10, 10, 50, 30], [30, 10, 70, 30]], [0.4, 0.9], 0),
+        # None overlaps: the nearest, whatever its score.
+        ([[90, 0, 99, 9], [60, 10, 70, 30]], [0.9, 0.1], 1),
+    ],
+)
+def test_fit_is_score_times_overlap_with_the_given_box(boxes, scores, chosen):
+    truth = [5, 5]
+    record = query(
+        [*truth, 2],
+        bbox=(0, 0, 41, 21),
+        given_bbox=(10, 10, 40, 20),
+        frame='picture',
+    )
+    predicted = [[[90, 90]], [[90, 90]]]
+    predicted[chosen] = [truth]
+    item = sample(record, predicted)
+    item['pred_instances']['scores'] = torch.tensor(scores)
+    item['pred_instances']['bboxes'] = torch.tensor(boxes)
+    assert evaluate([item])['PCK@0.2'] == 1
 
 
 def test_padded_and_wrong_predictions():
@@ -344,7 +371,8 @@ def test_per_keypoint():
 def test_protocol_hash_and_file(tmp_path):
     path = tmp_path / 'scores.json'
     metric = CapePCK(outfile=str(path))
-    metric.dataset_meta = {'episodes': ABOUT}
+    about = {**ABOUT, 'perturbation': 'order (shuffled)'}
+    metric.dataset_meta = {'episodes': about}
     items = [
         sample(query([5, 5, 2], query=i), [[5 + 3 * i, 5]]) for i in (0, 1)
     ]
@@ -356,7 +384,8 @@ def test_protocol_hash_and_file(tmp_path):
         'official clipping',
         'mPCK over t = 0.05, 0.1, 0.15, 0.2, 0.25',
         'empty query: zero',
-        'frame: crop, instance by score',
+        "frame: crop (square of the query's box x 1.25), instance by score",
+        'PERTURBED: order (shuffled)',
         '1-shot, 2 of 4 episodes (distinct_pictures) of a.json, sha256 abab',
         'ci95: normal, over episodes within categories',
         'PARTIAL: 2 of 3 queries',

@@ -45,11 +45,11 @@ def test_perfect_and_empty():
     truth = [annotation(1), annotation(2, image=2)]
     found = [detection(t) for t in truth]
     perfect = keypoint_average_precision([1, 2], 1, [0.05] * 3, truth, found)
-    assert perfect == pytest.approx(
-        {'AP': 1.0, 'AP50': 1.0, 'AP75': 1.0, 'AR': 1.0}
-    )
+    # The objects are large: there are no medium ones.
+    of_all = dict.fromkeys(('AP', 'AP50', 'AP75', 'AR', 'AP_L'), 1.0)
+    assert perfect == pytest.approx({**of_all, 'AP_M': -1.0})
     nothing = keypoint_average_precision([1, 2], 1, [0.05] * 3, truth, [])
-    assert nothing == {'AP': 0.0, 'AP50': 0.0, 'AP75': 0.0, 'AR': 0.0}
+    assert nothing == {**dict.fromkeys(of_all, 0.0), 'AP_M': -1.0}
     assert keypoint_average_precision([3], 1, [0.05] * 3, truth, found) is None
 
 
@@ -127,17 +127,35 @@ def test_equals_direct_cocoeval(capsys):
     evaluation.accumulate()
     evaluation.summarize()
     assert 0.1 < mine['AP'] < 0.9
+    names = ['AP', 'AP50', 'AP75', 'AP_M', 'AP_L', 'AR']
     np.testing.assert_allclose(
-        [mine['AP'], mine['AP50'], mine['AP75']], evaluation.stats[:3]
+        [mine[name] for name in names], evaluation.stats[:6], rtol=1e-12
     )
-    np.testing.assert_allclose(mine['AR'], evaluation.stats[5])
+    assert len({mine['AP'], mine['AP_M'], mine['AP_L']}) == 3
     evaluation = COCOeval(coco, results, 'bbox')
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summarize()
     np.testing.assert_allclose(
-        [boxes['AP'], boxes['AP50'], boxes['AP75']], evaluation.stats[:3]
+        [boxes[name] for name in names],
+        evaluation.stats[[0, 1, 2, 4, 5, 8]],
+        rtol=1e-12,
     )
+
+
+def test_medium_and_large_by_hand():
+    # 96^2 = 9216 px^2 is the border, and it belongs to both.
+    areas = (32**2 - 1, 32**2, 9215.0, 9216.0, 20000.0)
+    truth = [
+        annotation(i, image=i, area=area) for i, area in enumerate(areas, 1)
+    ]
+    found = [detection(t) for t in truth[1:3]]
+    row = keypoint_average_precision(range(1, 6), 1, [0.05] * 3, truth, found)
+    # All: 2 of 5 found, so recall ends at 40 of 100 steps, inclusive.
+    assert row['AP'] == pytest.approx(41 / 101)
+    # Medium: 2 of 3 (to 0.66), large: none of 2.
+    assert row['AP_M'] == pytest.approx(67 / 101)
+    assert row['AP_L'] == 0.0
 
 
 @pytest.mark.parametrize('given', [{}, {'area': 0}])

@@ -143,6 +143,7 @@ def test_perfect_predictions_of_mixed_k(ann_file):
             'AP',
             'AP50',
             'AP75',
+            'AP_M',
             'AR',
             'AP/Cat',
             'AP/chair',
@@ -151,9 +152,12 @@ def test_perfect_predictions_of_mixed_k(ann_file):
             'AP/super/furniture',
         )
     }
-    expected |= {f'bbox/{k}': 1.0 for k in ('AP', 'AP50', 'AP75')}
+    expected |= {f'bbox/{k}': 1.0 for k in ('AP', 'AP50', 'AP75', 'AP_M')}
+    # All objects have 4800 px^2: none is large.
+    expected |= {'keypoint/AP_L': -1.0, 'bbox/AP_L': -1.0}
     for thr in ('PCK@0.1', 'PCK@0.2'):
         expected |= {f'{thr}{k}': 1.0 for k in ('', '/Cat', '/chair', '/dog')}
+        expected[thr.replace('PCK', 'PCK_all')] = 1.0
     # Placed perfectly, but the model says 0; the cat's tail is not labelled.
     expected |= {'keypoint/score_ECE': 7 / 8 - MIN_KEYPOINT_SCORE}
     expected |= {'num_images': 3, 'num_images_total': 3}
@@ -173,6 +177,8 @@ def test_means_are_over_categories_with_ground_truth(ann_file):
     assert metrics['bbox/AP'] == pytest.approx((1 + 0 + dog) / 3)
     assert metrics['PCK@0.2/dog'] == 0.5
     assert metrics['PCK@0.2'] == pytest.approx(0.5)
+    # Labelled are 3 of the cat, 2 of the chair and 1 of each dog.
+    assert metrics['PCK_all@0.2'] == pytest.approx((3 + 0 + 1) / 7)
     assert not any('unused' in key for key in metrics)
 
 

@@ -144,7 +144,8 @@ class CrossModalityEnhancer(DeformableDetrTransformerEncoder):
     def _blocked_prompts(self, category_mask: Tensor) -> Tensor:
         """(B * heads, C, C) True where a prompt may not look."""
         num = category_mask.shape[1]
-        alone = torch.eye(num, dtype=torch.bool, device=category_mask.device)
+        index = torch.arange(num, device=category_mask.device)
+        alone = index[:, None] == index  # onnxruntime has no boolean eye
         if self.prompt_self_attention == 'isolated':
             allowed = alone.expand(len(category_mask), num, num)
         else:  # a padded prompt sees itself, or its softmax would be empty

@@ -1,0 +1,7 @@
+_base_ = [
+    '../../_base_/default_runtime.py',
+    '../../_base_/datasets/cape_mp100.py',
+    '../../_base_/models/episode_baseline.py',
+]
+
+model = dict(type='MeanLayout')

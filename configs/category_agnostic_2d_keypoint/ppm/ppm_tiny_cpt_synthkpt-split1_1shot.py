@@ -1,0 +1,22 @@
+# PPM with CPT. Train with two processes, which makes the paper's batch of 8:
+#   bash tools/dist_train.sh CONFIG 2
+_base_ = [
+    './ppm_tiny_synthkpt-split1_1shot.py',
+    '../../_base_/datasets/synthkpt_crops.py',
+    '../../_base_/schedules/ppm_cpt.py',
+]
+
+checkpoint_free = False
+model = dict(
+    shared_prompt=dict(
+        type='CategorySharedPrompt',
+        base_keypoints=_base_.crops_root + 'annotations.json',
+    )
+)
+train_dataloader = dict(batch_size=4)
+default_hooks = dict(
+    checkpoint=dict(
+        _delete_=True, type='CheckpointHook', by_epoch=False, interval=500
+    )
+)
+log_processor = dict(by_epoch=False)

@@ -1,0 +1,18 @@
+# The four sets and five more of animals (paper, second row of table 11).
+_base_ = './xpose_swin-t_8xb2-12e_unikpt.py'
+
+select = dict(
+    sources=[
+        'coco',
+        'humanart',
+        'ap10k',
+        'apt36k',
+        'macaque',
+        'animal_kingdom',
+        'animalweb',
+        'vinegar_fly',
+        'desert_locust',
+    ]
+)
+
+train_dataloader = dict(dataset=dict(dataset=dict(select=select)))

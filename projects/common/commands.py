@@ -1,0 +1,20 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""The command line that repeats a run."""
+
+import shlex
+from collections.abc import Sequence
+
+from mmengine.config import Config
+
+
+def python_command(script: str, argv: Sequence[str], cfg: Config) -> str:
+    """What to type to run a script again.
+
+    Args:
+        script: Its path, from the root of the repository.
+        argv: Its arguments.
+        cfg: The config that it read. Variables of the environment that the
+            config uses and that are set become part of the command.
+    """
+    used = [f'{k}={shlex.quote(v)}' for k, v in cfg.env_variables.items()]
+    return ' '.join([*used, shlex.join(['python', script, *argv])])
