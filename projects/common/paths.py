@@ -32,3 +32,14 @@ def config_root() -> Path:
         Path: The folder ``configs`` of :func:`data_root`.
     """
     return data_root() / 'configs'
+
+
+def find_shipped(path: str | Path) -> Path:
+    """A file that a config names, taken from here or from what ships.
+
+    Args:
+        path: Absolute, or taken from the current folder, or, if it is not
+            there, from :func:`data_root`.
+    """
+    path = Path(path)
+    return path if path.exists() else data_root() / path

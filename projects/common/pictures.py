@@ -4,6 +4,7 @@
 import os
 from pathlib import Path
 
+import cv2
 import mmcv
 import numpy as np
 
@@ -13,6 +14,9 @@ def read_picture(
     where: str = 'the path is taken from the current folder',
 ) -> np.ndarray:
     """Read a picture, (H, W, 3) uint8 BGR.
+
+    Turned as its EXIF orientation says; grey, 16 bit, palette and CMYK become
+    colour of 8 bit, an alpha channel is dropped.
 
     Args:
         path: The file.
@@ -26,10 +30,45 @@ def read_picture(
         raise FileNotFoundError(
             f'The picture "{path}" does not exist; {where}.'
         )
-    image = mmcv.imread(str(path))
+    try:
+        image = mmcv.imread(str(path))
+    except cv2.error:  # an empty file, or more pixels than OpenCV takes
+        image = None
     if image is None:
         raise OSError(
             f'The file "{path}" cannot be read as a picture; convert it to '
             'JPEG or PNG.'
         )
     return image
+
+
+def as_picture(image: np.ndarray) -> np.ndarray:
+    """Bring an array into the form of :func:`read_picture`.
+
+    Args:
+        image: (H, W), (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRA, of uint8 or
+            uint16.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8 BGR; the alpha channel is dropped.
+
+    Raises:
+        ValueError: If it has another shape or type.
+    """
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if (
+        image.ndim not in (2, 3)
+        or channels not in (1, 3, 4)
+        or 0 in image.shape
+        or image.dtype not in (np.uint8, np.uint16)
+    ):
+        raise ValueError(
+            f'The picture is an array of shape {image.shape} and type '
+            f'{image.dtype}; give (height, width, 3) in BGR of uint8, '
+            'or grey, BGRA or uint16.'
+        )
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    if channels == 1:
+        return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_GRAY2BGR)
+    return np.ascontiguousarray(image[..., :3])

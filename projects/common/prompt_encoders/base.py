@@ -34,6 +34,16 @@ class EncodedPrompts:
     category_mask: Tensor
     keypoint_mask: Tensor
 
+    def to(self, device: torch.device | str) -> EncodedPrompts:
+        """The same on another device."""
+        return EncodedPrompts(*(v.to(device) for v in vars(self).values()))
+
+    def expand(self, batch: int) -> EncodedPrompts:
+        """A single prompt (B = 1) for each of ``batch`` pictures."""
+        return EncodedPrompts(
+            *(v.expand(batch, *v.shape[1:]) for v in vars(self).values())
+        )
+
 
 @dataclass
 class CategoryRows:

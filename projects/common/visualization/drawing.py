@@ -91,6 +91,7 @@ def draw_instances(
     boxes: bool = True,
     numbers: bool = False,
     min_side: int = 768,
+    names: bool = False,
 ) -> np.ndarray:
     """Draw objects with box, category, score, skeleton and keypoints.
 
@@ -102,6 +103,7 @@ def draw_instances(
         boxes: Whether to draw boxes with category and score.
         numbers: Whether to write each keypoint's index beside it.
         min_side: The longer side of the result is at least this, in pixels.
+        names: Whether to write each keypoint's name beside it instead.
 
     Returns:
         (H', W', 3) uint8 RGB.
@@ -117,8 +119,10 @@ def draw_instances(
         _draw_skeleton(canvas, instance, scale, unit)
         _draw_keypoints(canvas, instance, scale, unit)
     placed: list[tuple[int, int, int, int]] = []
-    for instance in instances if numbers else ():
-        _draw_numbers(canvas, instance, scale, unit, placed)
+    for instance in instances if numbers or names else ():
+        keypoints = instance.category.keypoints
+        texts = keypoints if names else [*map(str, range(len(keypoints)))]
+        _draw_texts(canvas, instance, texts, scale, unit, placed)
     for instance in instances if boxes else ():
         _draw_title(canvas, instance, scale, unit)
     return canvas
@@ -253,21 +257,20 @@ def put_text(
     cv2.putText(canvas, text, origin, FONT, size, color, width, cv2.LINE_AA)
 
 
-def _draw_numbers(
+def _draw_texts(
     canvas: np.ndarray,
     instance: DrawnInstance,
+    texts: Sequence[str],
     scale: float,
     unit: float,
     placed: list[tuple[int, int, int, int]],
 ) -> None:
-    """Write keypoint indices where they cover no other (``placed``)."""
+    """Write a text beside each keypoint, over no other (``placed``)."""
     size = 0.38 * unit
-    for i, (point, state) in enumerate(
-        zip(instance.keypoints, instance.states)
-    ):
+    for text, point, state in zip(texts, instance.keypoints, instance.states):
         if state == PointState.ABSENT:
             continue
-        (width, height), _ = cv2.getTextSize(str(i), FONT, size, _width(unit))
+        (width, height), _ = cv2.getTextSize(text, FONT, size, _width(unit))
         gap = round(6 * unit)
         x, y = np.clip(point * scale, -1e5, 1e5).round().astype(int)
         options = [
@@ -283,7 +286,7 @@ def _draw_numbers(
         rect = (free or rects)[0]
         placed.append(rect)
         origin = (rect[0], rect[3])
-        put_text(canvas, str(i), origin, size, _WHITE, unit)
+        put_text(canvas, text, origin, size, _WHITE, unit)
 
 
 def _overlap(

@@ -54,8 +54,15 @@ class PromptKeypointVisualizer(Visualizer):
         self.legend = legend
         self.min_side = min_side
 
-    def set_dataset_meta(self, dataset_meta: dict) -> None:
-        """Store the data set's meta information; mmpose's hook calls it."""
+    def set_dataset_meta(
+        self, dataset_meta: dict, skeleton_style: str = 'mmpose'
+    ) -> None:
+        """Store the data set's meta information; mmpose calls it.
+
+        Args:
+            dataset_meta: Of the data set.
+            skeleton_style: Of no effect; prompts say what is connected.
+        """
         self.dataset_meta = dataset_meta
 
     @master_only
@@ -73,7 +80,7 @@ class PromptKeypointVisualizer(Visualizer):
         wait_time: float = 0.0,
         out_file: str | None = None,
         step: int = 0,
-    ) -> None:
+    ) -> np.ndarray:
         """Draw a sample, ground truth left of the prediction.
 
         Args:
@@ -93,6 +100,9 @@ class PromptKeypointVisualizer(Visualizer):
             wait_time: Seconds the window waits, 0 = until a key.
             out_file: Where to write the picture.
             step: Training step of the stored picture.
+
+        Returns:
+            np.ndarray: What was drawn, (H, W, 3) uint8 RGB.
 
         Raises:
             ValueError: If the sample does not say what its labels mean.
@@ -114,6 +124,7 @@ class PromptKeypointVisualizer(Visualizer):
             write_image(out_file, canvas)
         else:
             self.add_image(name, canvas, step)
+        return canvas
 
     def _draw(
         self,
