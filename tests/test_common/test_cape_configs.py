@@ -40,7 +40,7 @@ def test_every_method_is_measured_on_every_data_set():
         for shots in (1, 5):
             word = f'_{data}_{shots}shot'
             found = [p.stem for p in LEAVES if word in p.stem]
-            assert {stem.split(word)[0] for stem in found} == METHODS
+            assert {stem.split(word)[0] for stem in found} >= METHODS
             ends = {stem.split(word)[1] for stem in found}
             assert ends == {'', '-crop', '-picture'}
 

@@ -4,7 +4,7 @@ _base_ = [
     '../../_base_/datasets/cape_synthkpt_splits.py',
     '../../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['projects.ppm'], allow_failed_imports=False)
+custom_imports = dict(imports=['projects.ppm', 'projects.common.baselines'])
 
 checkpoint_free = True
 model_wrapper_cfg = dict(type='mmpose.Unwrapped')

@@ -346,6 +346,14 @@ class LatentDiffusion(nn.Module):
         last = tokens['attention_mask'].sum(1).to(self.device) - 1
         return states, states[torch.arange(len(states)), last]
 
+    def tokenize(self, text: str) -> list[str]:
+        """The tokens of a text, without start and end; see above."""
+        self._text_encoder()
+        return [
+            token.removesuffix('</w>')
+            for token in self._tokenizer.tokenize(text)
+        ]
+
     def _text_encoder(self) -> nn.Module:
         if 'text_encoder' not in self._parts:
             if self.unet.config.addition_embed_type is not None:

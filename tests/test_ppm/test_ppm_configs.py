@@ -1,0 +1,99 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""What the configs of PPM say, and the small model that ships."""
+
+import pytest
+from mmengine.config import Config
+
+from projects.ppm.models import LatentDiffusion
+from tests.conftest import REPO_ROOT
+
+ROOT = REPO_ROOT / 'configs/category_agnostic_2d_keypoint/ppm'
+LEAVES = sorted(ROOT.glob('*shot*.py'))
+SHIPPED = REPO_ROOT / 'checkpoints/ppm_tiny/split1'
+# Of the categories that split 1 tests and validates on; without the pig of
+# 'pig face' and the fly of 'butterfly', which it trains on.
+NOVEL = [
+    *('dancer', 'snowman', 'carnival', 'glove', 'lion', 'fox', 'ant'),
+    *('trousers', 'shorts', 'stool', 'airplane', 'sailing', 'boat'),
+    *('spider', 'horse', 'dress', 'table', 'car'),
+]
+
+
+def load(name):
+    return Config.fromfile(ROOT / f'{name}.py')
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
+def test_pictures_and_shots_are_as_large_as_the_model_wants(path):
+    config = Config.fromfile(path)
+    size = config.size if 'size' in config else 64
+    dataset = config.test_dataloader.dataset
+    assert (dataset.input_size, dataset.support_size) == (size, size)
+    if config.model.type == 'PPM':
+        assert config.model.maps.size == size
+        with_cpt = 'shared_prompt' in config.model
+        assert config.checkpoint_free == (not with_cpt)
+        assert with_cpt == ('_cpt' in path.stem)
+        assert ('layers' in config.model.maps) == ('layer' in path.stem)
+    else:
+        assert config.checkpoint_free
+
+
+@pytest.mark.parametrize('data', ['mp100', 'synthkpt'])
+def test_all_of_table_1_to_3(data):
+    stems = {path.stem for path in LEAVES}
+    for model in ('sd15', 'sd21') if data == 'mp100' else ('tiny',):
+        for method in ('', '_cpt'):
+            for shots in (1, 5):
+                name = f'ppm_{model}{method}_{data}-split1_{shots}shot'
+                assert name in stems
+        assert f'ppm_{model}_single-layer_{data}-split1_1shot' in stems
+
+
+def test_recipe_of_cpt():
+    for name in ('ppm_sd15_cpt_mp100', 'ppm_tiny_cpt_synthkpt'):
+        config = load(f'{name}-split1_1shot')
+        assert config.optim_wrapper.optimizer == dict(type='Adam', lr=5e-4)
+        assert config.train_dataloader.batch_size == 4
+        small = 'tiny' in name
+        assert config.model.learner.lr == (1.0 if small else 2e-3)
+        assert config.model.maps.timestep == 10
+    dataset = load('ppm_sd21_cpt_mp100-split1_1shot').train_dataloader.dataset
+    assert dataset.dataset.ann_file == 'annotations/mp100_split1_train.json'
+
+
+@pytest.mark.parametrize(
+    'split, name',
+    [('', 'split1'), ('4', 'split4'), ('super_vehicle', 'super_vehicle')],
+)
+def test_the_split_decides_what_the_model_has_seen(split, name, monkeypatch):
+    monkeypatch.delenv('SYNTHMP_SPLIT', raising=False)
+    if split:
+        monkeypatch.setenv('SYNTHMP_SPLIT', split)
+    config = load('ppm_tiny_cpt_synthkpt-split1_5shot')
+    assert config.model.diffusion.path == f'checkpoints/ppm_tiny/{name}'
+    crops = f'data/synthkpt_crops/{name}/'
+    assert config.train_dataloader.dataset.data_root == crops
+    assert config.model.shared_prompt.base_keypoints.startswith(crops)
+    tested = config.test_dataloader.dataset
+    assert tested.dataset.ann_file == f'annotations/synthmp_{name}_test.json'
+    matching = load('diffusion_matching_tiny_synthkpt-split1_1shot').model
+    assert matching.backbone.diffusion.path == config.model.diffusion.path
+    trained = load('ppm_tiny_text-to-image_synthkpt')
+    assert trained.model.words == f'{crops}annotations.json'
+    assert trained.model.vae.endswith(name)
+    assert trained.train_dataloader.dataset.dataset.data_root == crops
+
+
+def test_the_shipped_model():
+    diffusion = LatentDiffusion(str(SHIPPED))
+    assert (diffusion.embed_dims, diffusion.stride) == (64, 4)
+    for file in SHIPPED.rglob('*.safetensors'):
+        assert file.stat().st_size <= 16 * 2**20, file
+    states, _ = diffusion.encode_texts(['photo of a dog, left ear'])
+    assert states.shape == (1, 32, 64)
+    # Words of unseen categories were never in a caption: they are spelled.
+    tokenizer = diffusion._tokenizer
+    assert tokenizer.tokenize('dog') == ['dog</w>']
+    known = [w for w in NOVEL if len(tokenizer.tokenize(w)) == 1]
+    assert known == []
