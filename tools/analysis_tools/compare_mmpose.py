@@ -290,12 +290,21 @@ def method(run: Run, truth: dict[str, Any]) -> Callable[[Crowd], object]:
 
 
 def parameters(run: Run) -> float:
-    """Millions of parameters in a checkpoint."""
+    """Millions of parameters in a checkpoint, frozen ones as well.
+
+    The sentence encoder is not in it: it runs once per prompt.
+    """
     weights = torch.load(
         run.checkpoint, map_location='cpu', weights_only=False
     )
-    state = weights['state_dict'].values()
-    return sum(v.numel() for v in state if v.is_floating_point()) / 1e6
+    return (
+        sum(
+            value.numel()
+            for name, value in weights['state_dict'].items()
+            if value.is_floating_point() and 'running_' not in name
+        )
+        / 1e6
+    )
 
 
 def protocol(run: Run, truth: dict[str, Any], label: str, repeat: int) -> str:

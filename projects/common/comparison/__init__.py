@@ -1,0 +1,16 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""Comparing promptable models with models of a fixed keypoint list."""
+
+from projects.common.comparison.crowds import Crowd, crowded_pictures
+from projects.common.comparison.fixed_set import fixed_keypoint_set
+from projects.common.comparison.latency import paired_medians
+from projects.common.comparison.scores import best_boxes, score_results
+
+__all__ = [
+    'Crowd',
+    'best_boxes',
+    'crowded_pictures',
+    'fixed_keypoint_set',
+    'paired_medians',
+    'score_results',
+]
