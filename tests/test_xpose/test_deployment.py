@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 from mmengine.structures import InstanceData
-from torchvision.ops import nms
+from torchvision.ops import box_iou, nms
 
 from projects.common.structures import KeypointCategory
-from projects.xpose.deployment import XPoseGraph, example_inputs
+from projects.xpose.deployment import XPoseGraph, compare, example_inputs
 from projects.xpose.deployment.duplicates import (
     first_of_each,
     pose_similarity,
@@ -55,8 +55,6 @@ def test_duplicates_as_in_the_head(seed):
     wanted = remove_duplicates(found, categories, 0.4, False, 0.6)
     sigmas = torch.tensor([c.sigmas for c in categories])[found.labels]
     same = found.labels[:, None] == found.labels
-    from torchvision.ops import box_iou
-
     kept = first_of_each(
         (box_iou(found.bboxes, found.bboxes) > 0.4) & same,
         torch.ones(len(found), dtype=torch.bool),
@@ -96,7 +94,7 @@ def test_the_graph_is_the_model(model):
         [wanted] = model.predict(data['inputs'], data['data_samples'])
         encoded = model.prompt_encoder([sample.prompts])
     graph = XPoseGraph(model)
-    padded = torch.full((128, 160, 3), 77, dtype=torch.uint8)
+    padded = torch.full((96, 128, 3), 77, dtype=torch.uint8)
     padded[:90, :124] = picture.permute(1, 2, 0)
     found = graph(
         image=padded,
@@ -106,7 +104,7 @@ def test_the_graph_is_the_model(model):
     )
     wanted = wanted.pred_instances
     count = len(wanted)
-    assert 0 < count
+    assert count > 0
     assert (found['scores'] > 0).sum() == count
     for ours, theirs, tolerance in (
         ('boxes', 'bboxes', 0.02),
@@ -132,8 +130,43 @@ def test_models_that_cannot_be_exported(repo_root):
 
 def test_sizes(model):
     graph = XPoseGraph(model)
-    # 20 queries; 32 x 32 pixels give 16 + 4 + 1 tokens.
-    assert (graph.divisor, graph.min_side, graph.prompt_width) == (32, 32, 16)
-    inputs = example_inputs(graph, 2, 4, 2.5, 1)
-    assert inputs['image'].shape == (64, 32, 3)
+    assert (graph.divisor, graph.min_side, graph.prompt_width) == (32, 64, 16)
+    # 64 x 64 pixels give 64 + 16 + 4 tokens, one for each query.
+    graph.model.num_queries = 85
+    assert graph.min_side == 96
+    inputs = example_inputs(graph, 2, 4, 1.5, 1)
+    assert inputs['image'].shape == (128, 96, 3)
     assert inputs['keypoint_mask'][0].all()
+
+
+def test_differences_are_found_wherever_a_detection_stands(model):
+    graph = XPoseGraph(model)
+
+    def turned(**inputs):
+        outputs = graph(**inputs)
+        return {name: values.flip(0) for name, values in outputs.items()}
+
+    assert set(compare(graph, turned).values()) == {0.0}
+
+    def moved(**inputs):
+        outputs = graph(**inputs)
+        side = max(inputs['image_size'].tolist())
+        outputs['keypoints'] = outputs['keypoints'] + side / 100
+        return outputs
+
+    differences = compare(graph, moved)
+    assert differences.pop('keypoints') == pytest.approx(0.01, rel=1e-3)
+    assert set(differences.values()) == {0.0}
+
+    def fewer(**inputs):
+        outputs = graph(**inputs)
+        outputs['scores'][0] = 0
+        return outputs
+
+    assert compare(graph, fewer)['detections'] == 1
+
+    def none(**inputs):
+        outputs = graph(**inputs)
+        return outputs | {'scores': torch.zeros_like(outputs['scores'])}
+
+    assert set(compare(graph, none)) == {'detections'}

@@ -8,8 +8,9 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
 
-import onnx
 import torch
 from mmengine.config import Config
 from torch import Tensor, nn
@@ -98,6 +99,8 @@ def export_onnx(
     Raises:
         OSError: If it cannot be written.
     """
+    import onnx  # of the extra "export"
+
     names = list(inputs)
     with _plain_operators():
         outputs = list(graph(**inputs))
@@ -162,12 +165,25 @@ def export_program(
 
 @contextmanager
 def _plain_operators() -> Iterator[None]:
-    """No fused attention, no gradients, no warnings of the tracer."""
+    """No fused attention, no gradients, no warnings of the tracer.
+
+    And no ``linspace``, whose ends exporters take for constants: mmdet counts
+    pixels with it, step by step.
+    """
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.no_grad(), warnings.catch_warnings():
+        with (
+            torch.no_grad(),
+            patch.object(torch, 'linspace', _count),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter('ignore')
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
+
+
+def _count(start: float, end: float, steps: int, **kwargs: Any) -> Tensor:
+    """``torch.linspace`` with a step of 1."""
+    return torch.arange(steps, **kwargs) + start

@@ -20,6 +20,7 @@ from projects.xpose.models import XPose
 from projects.xpose.models.groups import KeypointGroups
 from projects.xpose.models.heads.detections import mean_score
 from projects.xpose.models.layers.decoder import DecoderStates
+from projects.xpose.models.task_modules.targets import fit_slots
 
 from .duplicates import first_of_each, pose_similarity
 
@@ -89,7 +90,8 @@ class XPoseGraph(nn.Module):
     @property
     def min_side(self) -> int:
         """Sides of a padded picture that give enough image tokens."""
-        tokens, side = 0, 0
+        # Two cells of the coarsest level: to torch.export 1 is a constant.
+        tokens, side = 0, self.divisor
         while tokens < self.model.num_queries:
             side += self.divisor
             strides = [8 * 2**i for i in range(self.model.num_feature_levels)]
@@ -134,6 +136,9 @@ class XPoseGraph(nn.Module):
         )
         outputs = self._transform(image, image_size, prompts)
         found = self._groups(**outputs)
+        for name in found.keys() - {'boxes', 'scores', 'labels'}:
+            # The model drops keypoints that no kept object has.
+            found[name] = fit_slots(found[name], keypoint_mask.shape[1])
         scale = image_size.float()
         found['boxes'] = found['boxes'] * scale.repeat(2)
         found['keypoints'] = found['keypoints'] * scale
