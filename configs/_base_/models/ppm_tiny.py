@@ -12,9 +12,7 @@ model = dict(
     maps=dict(type='ExactPromptMaps', size=size, timestep=10, max_batch=32),
     # The paper's lr of 2e-3 hardly moves contexts that are only 64 wide.
     # Chosen on the validation part of split 1.
-    learner=dict(
-        type='PromptLearner', lr=1.0, steps=200, plateau_window=None
-    ),
+    learner=dict(type='PromptLearner', lr=1.0, steps=200, plateau_window=None),
     # Two cells of the finest map, as in Stable Diffusion.
     prompt_loss=dict(type='PromptLoss', sigma=size / 8, dm_weight=1.0),
     decoder=dict(type='PeakDecoder'),

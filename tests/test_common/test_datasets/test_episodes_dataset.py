@@ -204,6 +204,7 @@ def test_metainfo(build):
     meta = build().metainfo
     assert meta['episodes'] == {
         'sha256': build().list.sha256,
+        'partial': '',
         'annotation_file': 'ann.json',
         'shots': 2,
         'frame': 'crop',
