@@ -30,9 +30,12 @@ def workspace(tmp_path):
 def png_header(width, height):
     """The start of a picture whose pixels would not fit into memory."""
     head = struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)
-    chunk = b'IHDR' + head
-    crc = struct.pack('>I', zlib.crc32(chunk))
-    return b'\x89PNG\r\n\x1a\n' + struct.pack('>I', 13) + chunk + crc
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        struct.pack('>I', len(chunk) - 4)
+        + chunk
+        + struct.pack('>I', zlib.crc32(chunk))
+        for chunk in (b'IHDR' + head, b'IDAT' + zlib.compress(b''))
+    )
 
 
 def test_pictures_of_the_folder_are_read(workspace):

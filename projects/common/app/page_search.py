@@ -1,0 +1,172 @@
+# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+"""The part of the page that looks for what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from projects.common.app.found import Found, Thresholds, rows, told
+from projects.common.app.handlers import MIN_SCORE, Asked, Handlers
+from projects.common.app.page_parts import (
+    KEPT_SECONDS,
+    PICTURES,
+    PRIVATE,
+    VIDEOS,
+    Prompt,
+    clear,
+)
+from projects.common.app.samples import Sample
+
+_HEADERS = ['picture', 'object', 'score', 'keypoint', 'x', 'y', 'point score']
+
+
+@dataclass
+class _Results:
+    """Parts that show what was found."""
+
+    found: gr.State
+    message: gr.Markdown
+    drawn: gr.Gallery
+    video: gr.Video
+    points: gr.DownloadButton
+    coco: gr.DownloadButton
+    table: gr.Dataframe
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What :func:`_shown` fills."""
+        return [self.message, self.drawn, self.points, self.coco, self.table]
+
+
+def _sliders() -> list[Any]:
+    """The parts that give :class:`Thresholds`."""
+    score = gr.Slider(
+        MIN_SCORE, 0.95, 0.1, step=0.05, label='Objects from this score on'
+    )
+    with gr.Row():
+        keypoint = gr.Slider(
+            0, 0.95, 0.3, step=0.05, label='Keypoints from this score on'
+        )
+        names = gr.Checkbox(label='Names in the picture', value=True)
+    return [score, keypoint, names]
+
+
+def _results() -> _Results:
+    found = gr.State(time_to_live=KEPT_SECONDS)
+    message = gr.Markdown()
+    drawn = gr.Gallery(
+        label='Found',
+        columns=1,
+        height='auto',
+        object_fit='contain',
+        format='jpeg',
+        interactive=False,
+        visible=False,
+        elem_id='drawn',
+    )
+    video = gr.Video(label='Found', visible=False, interactive=False)
+    with gr.Row():
+        points = gr.DownloadButton('Points (json)', visible=False)
+        coco = gr.DownloadButton('Points (COCO)', visible=False)
+    table = gr.Dataframe(
+        headers=_HEADERS,
+        visible=False,
+        interactive=False,
+        max_height=320,
+        elem_id='points',
+    )
+    return _Results(found, message, drawn, video, points, coco, table)
+
+
+def search(
+    handlers: Handlers, prompt: Prompt, samples: Sequence[Sample]
+) -> None:
+    """Add this part to the page."""
+    files = gr.File(
+        label='Pictures, or a video',
+        file_count='multiple',
+        file_types=[*PICTURES, *VIDEOS],
+        height=140,
+        elem_id='files',
+    )
+    gr.Markdown('Or take one of these:')
+    queries = gr.Gallery(
+        [str(sample.query) for sample in samples],
+        show_label=False,
+        columns=5,
+        height=130,
+        object_fit='contain',
+        allow_preview=False,
+        interactive=False,
+        elem_id='queries',
+        buttons=[],
+    )
+    sliders = _sliders()
+    button = gr.Button('Find the keypoints', variant='primary')
+    results = _results()
+    outputs = results.outputs
+
+    def show(found: Found | None, *values: Any) -> tuple[Any, ...]:
+        if found is None:
+            return (gr.skip(),) * len(outputs)
+        return _shown(handlers, found, Thresholds(*values))
+
+    def find(
+        asked: Asked | None,
+        paths: list[str] | None,
+        score: float,
+        keypoint: float,
+        names: bool,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[Any, ...]:
+        thresholds = Thresholds(score, keypoint, names)
+        found = handlers.find(
+            asked,
+            paths,
+            thresholds,
+            lambda done, what: progress(done, desc=what),
+        )
+        clip = str(found.clips[0]) if found.clips else None
+        return (
+            found,
+            gr.Video(value=clip, visible=clip is not None),
+            *_shown(handlers, found, thresholds),
+        )
+
+    def choose(event: gr.SelectData) -> list[str]:
+        return [str(samples[event.index].query)]
+
+    queries.select(choose, None, files, **PRIVATE)
+    button.click(
+        clear(handlers, find),
+        [prompt.asked, files, *sliders],
+        [results.found, results.video, *outputs],
+        show_progress_on=results.message,
+        **PRIVATE,
+    )
+    score, keypoint, names = sliders
+    for event in (score.release, keypoint.release, names.input):
+        inputs = [results.found, *sliders]
+        event(clear(handlers, show), inputs, outputs, **PRIVATE)
+
+
+def _shown(
+    handlers: Handlers, found: Found, thresholds: Thresholds
+) -> tuple[Any, ...]:
+    pictures = handlers.draw(found, thresholds)
+    points, coco = handlers.files(found, thresholds)
+    return (
+        told(found, thresholds),
+        gr.Gallery(
+            value=pictures,
+            visible=bool(pictures),
+            columns=min(2, len(pictures)) or 1,
+        ),
+        gr.DownloadButton(value=str(points), visible=True),
+        gr.DownloadButton(value=str(coco), visible=True),
+        gr.Dataframe(value=rows(found, thresholds), visible=True),
+    )
