@@ -29,9 +29,9 @@ source_weights = {
     'vinegar_fly': 39,
     'desert_locust': 26,
 }
-# Persons have faces and hands, wear clothes and walk between vehicles whether
-# or not a set labels them.
-inseparable = [['human', 'clothes', 'vehicle']]
+# Persons have faces and hands, wear clothes and live between vehicles and
+# furniture whether or not a set labels them.
+inseparable = [['human', 'clothes', 'vehicle', 'furniture']]
 
 # Examples for visual prompts are other training pictures.
 support_size = 96

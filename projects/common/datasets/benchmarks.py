@@ -32,7 +32,9 @@ def chosen_benchmarks(
         FileNotFoundError: If no file exists.
         ValueError: If a name is unknown.
     """
-    wanted = list(benchmarks) if names == 'all' else names.split(',')
+    wanted = [name.strip() for name in names.split(',')]
+    if names == 'all':
+        wanted = list(benchmarks)
     for name in wanted:
         if name not in benchmarks:
             close = difflib.get_close_matches(name, benchmarks)
