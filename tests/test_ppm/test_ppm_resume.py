@@ -27,7 +27,7 @@ model = dict(
     type='PPM',
     diffusion=dict(type='LatentDiffusion', path={model!r}),
     maps=dict(type='ExactPromptMaps', size=32, max_batch=2),
-    learner=dict(type='PromptLearner', steps=60, plateau_window=None),
+    learner=dict(type='PromptLearner', steps=12, plateau_window=None),
     prompt_loss=dict(type='PromptLoss', sigma=2.0),
     decoder=dict(type='PeakDecoder'),
 )

@@ -167,6 +167,9 @@ def _make_shards(
             done[name] = result()
         except (OSError, ValueError) as error:
             problems.append(str(error))
+        except Exception as error:  # a reader met what nobody has thought of
+            title = SOURCES[name].title
+            problems.append(f'{title}: {type(error).__name__}: {error}.')
 
     if workers == 1:
         for task in tasks:
@@ -256,7 +259,10 @@ def _stamp(
         for name, source in select().items()
         if source.paper and name not in sources
     ]
-    incomplete = any(entry['missing_splits'] for entry in sources.values())
+    incomplete = any(
+        entry['missing_splits'] or entry['left_out'].get('pictures')
+        for entry in sources.values()
+    )
     return {
         'version': __version__,
         'vocabulary': vocabulary_version,

@@ -49,6 +49,11 @@ class CocoContent:
         """
         if (key, schema.name) not in self.orders:
             names = self.categories[key].get('keypoints') or ()
+            if not isinstance(names, (list, tuple)):
+                where = f'{self.name}: category {key}'
+                detail = f'keypoints is {names!r:.60}, not a list'
+                report(Fault('unreadable record', where, detail))
+                names = ()
             texts = [str(name) for name in names]
             order = schema.order(texts)
             if order is None and not all(t.isdecimal() for t in texts):

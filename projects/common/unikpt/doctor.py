@@ -83,7 +83,9 @@ class SourceReport:
             'pictures': dict(self.pictures),
             'instances': dict(self.instances),
             'faults': {
-                kind: [[f.where, f.detail] for f in faults]
+                kind: [
+                    [printable(f.where), printable(f.detail)] for f in faults
+                ]
                 for kind, faults in self.grouped().items()
             },
             'licence': source.licence,
@@ -258,7 +260,8 @@ def show(
             console.print(f'[red]{title}[/]: {len(faults)} x {kind}')
             for fault in faults[:first]:
                 detail = f': {fault.detail}' if fault.detail else ''
-                console.print(f'    {escape(fault.where + detail)}')
+                text = printable(fault.where + detail)
+                console.print(f'    {escape(text)}')
             if len(faults) > first:
                 console.print(f'    and {len(faults) - first} more')
     for report in reports:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def locate(
 
     It is the one that was named, else ``root/<name>``, else the folder below
     ``root`` in which this source alone finds an annotation file of its own.
+    Of several the first is taken and a warning names each other one.
 
     Args:
         root: Folder that holds the folders of sources, None for none.
@@ -108,20 +110,36 @@ def locate(
             folders[name] = Path(root) / name
     if root is not None:
         missing = [name for name, folder in folders.items() if folder is None]
-        folders.update(_claimed(Path(root), missing))
+        claims = _claimed(Path(root))
+        folders.update({n: claims[n][0] for n in missing if n in claims})
+        for name, folder in folders.items():
+            if name not in named:
+                _tell_others(name, folder, claims.get(name, ()))
     return folders
 
 
-def _claimed(root: Path, missing: Iterable[str]) -> dict[str, Path]:
+def _tell_others(
+    name: str, taken: Path | None, claims: Iterable[Path]
+) -> None:
+    for folder in claims:
+        if folder != taken:
+            warnings.warn(
+                f'also found {folder} for {name}, of which {taken} is taken; '
+                f'give --source {name}={folder} to take it instead.',
+                stacklevel=3,
+            )
+
+
+def _claimed(root: Path) -> dict[str, list[Path]]:
     """Folders of other names that exactly one source recognises."""
-    claims = {}
+    claims: dict[str, list[Path]] = {}
     for folder in sorted(p for p in root.iterdir() if p.is_dir()):
         if folder.name in SOURCES:
             continue
         claimants = recognised_by(folder)
         if len(claimants) == 1:
-            claims.setdefault(claimants[0], folder)
-    return {name: claims[name] for name in missing if name in claims}
+            claims.setdefault(claimants[0], []).append(folder)
+    return claims
 
 
 def recognised_by(folder: Path) -> list[str]:

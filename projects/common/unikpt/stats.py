@@ -49,7 +49,16 @@ def table(stamp: Mapping[str, Any], vocabulary: Vocabulary) -> list[Row]:
         Rows with ``name``, ``title``, ``found`` and ``paper`` (column ->
         number; ``found`` is None where the source was not built, ``paper``
         lacks what the paper does not have) and ``differences``, sentences.
+
+    Raises:
+        ValueError: If the stamp names a source that is not registered.
     """
+    unknown = sorted(set(stamp['sources']) - set(SOURCES))
+    if unknown:
+        raise ValueError(
+            f'The set was built with {", ".join(unknown)}, but no such '
+            'source is registered; register it again or build without it.'
+        )
     rows = [
         _row(name, stamp['sources'].get(name), vocabulary)
         for name in _names(stamp)
@@ -92,7 +101,14 @@ def partial_sentence(stamp: Mapping[str, Any]) -> str:
         for name, entry in stamp['sources'].items()
         if entry['missing_splits']
     ]
-    return '; '.join(parts) + '.'
+    lost = [
+        f'{name} {entry["left_out"]["pictures"]:,} of '
+        f'{sum(entry["listed"].values()):,}'
+        for name, entry in stamp['sources'].items()
+        if entry['left_out'].get('pictures')
+    ]
+    more = f' Pictures left out: {", ".join(lost)}.' if lost else ''
+    return '; '.join(parts) + '.' + more
 
 
 def _names(stamp: Mapping[str, Any]) -> list[str]:

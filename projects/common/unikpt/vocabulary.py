@@ -117,9 +117,22 @@ class Vocabulary:
             source: Name of the source.
 
         Returns:
-            The category's name, None if the source has none of that name.
+            The category's name, None if the source has none of that name
+            or the name, as that of a broken file name, is no UTF-8.
+
+        Raises:
+            ValueError: If the vocabulary does not know the source.
         """
+        if source not in self._known:
+            raise ValueError(
+                f'The vocabulary has no source {source!r}; add it with its '
+                f'categories to "sources:" of a .yml file in {FOLDER}.'
+            )
         text = plain(text)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return None
         if text in self._known[source]:
             return self._known[source][text]
         form = self.sources[source].open

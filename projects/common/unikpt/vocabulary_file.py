@@ -37,6 +37,7 @@ _KEYS = {
     },
     'sources': {'categories', 'open'},
 }
+_REQUIRED = {'categories': {'schema', 'supercategory'}}
 # The compiled one where PyYAML has it.
 _LOADER = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 _OTHER_SIDE = {'left': 'right', 'right': 'left'}
@@ -56,7 +57,11 @@ def read_vocabulary(folder: Path) -> dict[str, Any]:
     # What several schemas have goes by the main file.
     paths.sort(key=lambda path: path.name != 'vocabulary.yml')
     merged = _merge(paths)
-    schemas = {n: _schema(n, r) for n, r in merged['schemas'].items()}
+    files = merged['schema_files']
+    schemas = {
+        name: _schema(name, record, files[name])
+        for name, record in merged['schemas'].items()
+    }
     keypoints = _keypoints(schemas, merged['keypoints'])
     categories = {
         name: _category(name, record, schemas, merged['families'])
@@ -77,7 +82,7 @@ def read_vocabulary(folder: Path) -> dict[str, Any]:
 
 
 def _merge(paths: Sequence[Path]) -> dict[str, Any]:
-    merged: dict[str, Any] = {section: {} for section in _KEYS}
+    merged: dict[str, Any] = {key: {} for key in (*_KEYS, 'schema_files')}
     for path in paths:
         content = yaml.load(path.read_text(encoding='utf-8'), _LOADER)
         for section, records in content.items():
@@ -114,9 +119,17 @@ def _check_record(
             f'{path}: {name!r} of {section} has the keys {sorted(unknown)}; '
             f'known are {sorted(_KEYS[section])}.'
         )
+    lacking = sorted(_REQUIRED.get(section, set()) - set(record))
+    if lacking:
+        raise ValueError(
+            f'{path}: {name!r} of {section} lacks {" and ".join(lacking)}; '
+            'write it there.'
+        )
+    if section == 'schemas':
+        merged['schema_files'][name] = path
 
 
-def _schema(name: str, record: Mapping[str, Any]) -> Schema:
+def _schema(name: str, record: Mapping[str, Any], path: Path) -> Schema:
     meta = read_metainfo(record['metainfo']) if 'metainfo' in record else None
     source_names = meta.keypoints if meta else tuple(record['keypoints'])
     keypoints = _unified(name, record, source_names)
@@ -127,6 +140,13 @@ def _schema(name: str, record: Mapping[str, Any]) -> Schema:
     else:
         ours = dict(zip(source_names, keypoints))
         bones = [(ours[a], ours[b]) for a, b in meta.skeleton]
+    odd = sorted({name for bone in bones for name in bone} - set(index))
+    if odd:
+        raise ValueError(
+            f'{path}: the skeleton of the schema {name!r} has '
+            f'{", ".join(map(repr, odd))}; its keypoints are '
+            f'{", ".join(keypoints)}.'
+        )
     swaps = _swaps(keypoints, source_names, meta)
     return Schema(
         name=name,

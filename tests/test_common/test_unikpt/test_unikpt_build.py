@@ -12,6 +12,7 @@ from projects.common.unikpt import SOURCES
 from projects.common.unikpt.build import BuildOptions, build, read_stamp
 from projects.common.unikpt.locate import locate, select
 from projects.common.unikpt.shards import our_splits
+from projects.common.unikpt.stats import partial_sentence
 from projects.common.unikpt.subsets import Subset
 from projects.common.unikpt.vocabulary import load_vocabulary
 from projects.common.version import __version__
@@ -229,6 +230,27 @@ def test_partial(toys, tmp_path):
     stamp = run(toys, tmp_path / 'b')
     assert (stamp['partial'], stamp['missing']) == (True, [])
     assert stamp['sources']['pets']['missing_splits'] == ['train']
+
+
+def test_pictures_left_out_make_it_partial(toys, tmp_path):
+    (toys / 'pets/img/a.png').unlink()
+    stamp = run(toys, tmp_path / 'out')
+    assert (stamp['partial'], stamp['missing']) == (True, [])
+    assert partial_sentence(stamp) == (
+        'PARTIAL: 2 of 2 sources. Pictures left out: pets 1 of 4.'
+    )
+    write_pictures(toys / 'pets', ['img/a.png'])
+    assert run(toys, tmp_path / 'out')['partial'] is False
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_a_reader_that_fails_leaves_the_others(toys, tmp_path, workers):
+    entries = [('img/a.png', [thing()]), ('img/b.png', [], {'broken': 1})]
+    write_entries(toys / 'pets/pets_train.json', entries)
+    with pytest.raises(ValueError) as info:
+        run(toys, tmp_path / 'out', workers=workers)
+    assert str(info.value) == "Pets-2: KeyError: 'no such key'."
+    assert (tmp_path / 'out/shards/cars.txt').is_file()
 
 
 def test_the_data_set_opens_it_through_the_link(toys, tmp_path):

@@ -97,6 +97,20 @@ def test_strange_names_are_told_once(tmp_path):
     assert _ids(pictures) == [[7], [8]]
 
 
+def test_names_that_are_no_list(tmp_path):
+    content = copy.deepcopy(CONTENT)
+    content['categories'][0]['keypoints'] = 17
+    pictures, faults = _read(tmp_path, content)
+    assert [(f.kind, f.where, f.detail) for f in faults] == [
+        (
+            'unreadable record',
+            'person_keypoints_val2017.json: category 1',
+            'keypoints is 17, not a list',
+        )
+    ]
+    assert _ids(pictures) == [[7], [8]]
+
+
 @pytest.mark.parametrize(
     ('change', 'kind', 'ids'),
     [

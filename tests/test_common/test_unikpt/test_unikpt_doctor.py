@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from projects.common.unikpt import SOURCES
 from projects.common.unikpt.checks import scan_folder
 from projects.common.unikpt.doctor import examine, exit_code, show
 from projects.common.unikpt.locate import locate, parse_folders, select
+from projects.common.unikpt.source import Fault
 from tests.unikpt_toy import (
     ToyVocabulary,
     thing,
@@ -237,6 +239,15 @@ def test_names_that_are_no_utf8(toys, capsys):
     json.dumps(reports['pets'].as_dict()).encode()
 
 
+def test_raw_names_in_faults_can_be_printed(toys, capsys):
+    report = look(toys)['pets']
+    report.faults.append(Fault('odd', 'caf\udce9.json', 'is \udce9'))
+    assert r'caf\udce9.json: is \udce9' in shown({'pets': report}, capsys)
+    assert report.as_dict()['faults'] == {
+        'odd': [[r'caf\udce9.json', r'is \udce9']]
+    }
+
+
 def test_a_picture_behind_a_loop(toys):
     (toys / 'pets/loop.png').symlink_to('loop.png')
     write_entries(toys / 'pets/pets_train.json', [('loop.png', [thing()])])
@@ -259,6 +270,22 @@ def test_where_sources_are_looked_for(toys):
     assert locate(toys, select(['cars']), named) == named
     with pytest.raises(FileNotFoundError, match='holds the folders of the so'):
         locate(toys / 'none', select(), {})
+
+
+def test_a_second_folder_is_told(toys):
+    (toys / 'cars').rename(toys / 'automobiles')
+    write_cars(toys / 'vans')
+    with pytest.warns(UserWarning) as told:
+        assert locate(toys, select(), {})['cars'] == toys / 'automobiles'
+    assert [str(w.message) for w in told] == [
+        f'also found {toys / "vans"} for cars, of which '
+        f'{toys / "automobiles"} is taken; give --source '
+        f'cars={toys / "vans"} to take it instead.'
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        named = {'cars': toys / 'vans'}
+        assert locate(toys, select(), named)['cars'] == toys / 'vans'
 
 
 def test_names_and_folders_of_sources(toys):

@@ -12,6 +12,7 @@ from scipy.io import savemat
 
 from projects.common.datasets.mp100_parts import PART_OF
 from projects.common.unikpt import SOURCES
+from projects.common.unikpt.build import BuildOptions, build
 from projects.common.unikpt.metainfo import read_metainfo
 from projects.common.unikpt.sources.mp100 import CLOTHES
 from projects.common.unikpt.vocabulary import load_vocabulary
@@ -107,6 +108,54 @@ def test_animalweb_other_names(tmp_path):
         write_pts(folder / f'{name}.pts', spots(9))
     assert not list(SOURCES['animalweb'].read(tmp_path, faults.append))
     assert [f.kind for f in faults] == ['unreadable record'] * 3
+
+
+def test_names_that_are_no_utf8_are_unknown_categories(tmp_path):
+    folder = tmp_path / 'animal_dataset_v1_clean_check'
+    for name in ('caf\udce9dog_0', 'dog_0'):
+        write_pts(folder / f'{name}.pts', spots(9))
+    faults = []
+    pictures = list(SOURCES['animalweb'].read(tmp_path, faults.append))
+    categories = [[i.category for i in p.instances] for p in pictures]
+    assert categories == [[], ['dog face']]
+    assert [(f.kind, f.detail) for f in faults] == [
+        ('unknown category', r"name 'caf\udce9dog'")
+    ]
+    unikpt_minis.write_animal_kingdom(tmp_path / 'ak')
+    path = next((tmp_path / 'ak').rglob('ak_P1/train.json'))
+    records = json.loads(path.read_text())
+    records[0]['animal'] = 'caf\udce9dog'
+    path.write_text(json.dumps(records))
+    faults.clear()
+    pictures = list(
+        SOURCES['animal_kingdom'].read(tmp_path / 'ak', faults.append)
+    )
+    assert [len(p.instances) for p in pictures][:2] == [0, 1]
+    assert [(f.kind, f.detail) for f in faults] == [
+        ('unknown category', r"name 'caf\udce9dog'")
+    ]
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='names are bytes on POSIX')
+def test_a_broken_name_does_not_end_the_build(tmp_path):
+    root = tmp_path / 'animalweb'
+    unikpt_minis.write_animalweb(root)
+    folder = root / 'animal_dataset_v1_clean_check'
+    picture = next(folder.glob('alpaca_1.*g')).read_bytes()
+    (folder / 'caf\udce9dog_0.jpg').write_bytes(picture)
+    write_pts(folder / 'caf\udce9dog_0.pts', spots(9))
+    stamp = build(
+        tmp_path / 'out',
+        {'animalweb': root},
+        load_vocabulary(),
+        BuildOptions(),
+    )
+    entry = stamp['sources']['animalweb']
+    assert entry['faults']['unknown category'] == 1
+    assert entry['examples']['unknown category'] == [
+        'animal_dataset_v1_clean_check/caf\\udce9dog_0.pts '
+        r"(name 'caf\udce9dog')"
+    ]
 
 
 def test_deepposekit_frames(tmp_path):

@@ -76,6 +76,13 @@ def test_a_subset_differs_from_the_whole(built):
     assert (cars['instances'], cars['unified_instances']) == (20, 7)
 
 
+def test_a_source_that_is_no_longer_registered(built):
+    stamp = built('pets')
+    stamp['sources']['farm'] = stamp['sources']['pets']
+    with pytest.raises(ValueError, match='built with farm, but no such sour'):
+        stats.table(stamp, ToyVocabulary())
+
+
 def test_differences_are_explained(built, toys):
     (toys / 'pets/img/a.png').unlink()
     (toys / 'pets/pets_test.json').unlink()
@@ -89,7 +96,8 @@ def test_differences_are_explained(built, toys):
         'Left out: 1 pictures (1 x missing picture).',
     ]
     assert total['differences'] == [
-        'PARTIAL: 1 of 2 sources; without cars; pets without test.'
+        'PARTIAL: 1 of 2 sources; without cars; pets without test. '
+        'Pictures left out: pets 1 of 3.'
     ]
     text = stats.markdown([pets, cars, total])
     assert text.splitlines()[:5] == [

@@ -200,6 +200,11 @@ def test_find_maps_what_sources_call_things(vocabulary):
     assert vocabulary.find('cat', 'animalpose') == 'whole cat'
     assert vocabulary.find('cat', 'coco') is None
     assert vocabulary.find('', 'ap10k') is None
+    # Of a broken file name, in a source with open names.
+    assert vocabulary.find('caf\xe9dog', 'animalweb') == 'caf\xe9dog face'
+    assert vocabulary.find('caf\udce9dog', 'animalweb') is None
+    with pytest.raises(ValueError, match="no source 'farm'; add .*sources:"):
+        vocabulary.find('cat', 'farm')
 
 
 def test_an_unknown_category_has_a_hint(vocabulary):
@@ -301,6 +306,21 @@ def test_a_small_vocabulary_of_ones_own(tmp_path):
             'metainfo: zebra',
             'metainfo: zebra, rename: {toe: toes}',
             r"renames \['toe'\]",
+        ),
+        (
+            '[[left end, middle, right end]]',
+            '[[left end, midle, right end]]',
+            r"vocabulary.yml: the skeleton .*'stick' has 'midle'; its",
+        ),
+        (
+            '{schema: paw, supercategory: animal, ',
+            '{supercategory: animal, ',
+            r"vocabulary.yml: 'pup' of categories lacks schema;",
+        ),
+        (
+            '{schema: stick, supercategory: thing, aliases',
+            '{aliases',
+            "yml: 'rod' of categories lacks schema and supercategory;",
         ),
         ('sigma: 0.03', 'sigmas_from: coco, sigma: 1', '9 .* but 17 sigmas'),
     ],

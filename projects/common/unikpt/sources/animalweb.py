@@ -92,6 +92,10 @@ animalweb
         self, path: Path, kind: str, where: str, report: Report
     ) -> Iterator[SourceInstance]:
         """The face of a file; none if it is faulty."""
+        category = load_vocabulary().find(kind, self.name)
+        if category is None:
+            report(Fault('unknown category', where, f'name {kind!r}'))
+            return
         points = read_pts(path, _COUNT, report)
         if points is None:
             return
@@ -99,7 +103,7 @@ animalweb
         values = np.concatenate([points - 1, flags], axis=1)
         yield SourceInstance(
             annotation_id=path.stem,
-            category=load_vocabulary().find(kind, self.name),
+            category=category,
             keypoints=as_keypoints(values, _COUNT, 2, where, report),
             bbox=None,
         )
