@@ -1,5 +1,5 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
-"""Puts configs and indices into the wheel; all else is in setup.cfg."""
+"""Puts configs, indices and the weights that ship into the wheel."""
 
 import shutil
 from pathlib import Path
@@ -17,11 +17,12 @@ class BuildWithConfigs(build_py):
             return
         target = Path(self.build_lib, 'projects', 'common', '.mim')
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(
-            ROOT / 'configs',
-            target / 'configs',
-            ignore=shutil.ignore_patterns('__pycache__'),
-        )
+        for folder in ('configs', 'checkpoints'):
+            shutil.copytree(
+                ROOT / folder,
+                target / folder,
+                ignore=shutil.ignore_patterns('__pycache__'),
+            )
         for name in ('model-index.yml', 'dataset-index.yml'):
             shutil.copy(ROOT / name, target)
 

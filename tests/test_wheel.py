@@ -39,7 +39,7 @@ def run(*command):
 def wheel(tmp_path_factory, repo_root):
     """A wheel built from a copy, so that no build folder is left behind."""
     source = tmp_path_factory.mktemp('source')
-    for folder in ('projects', 'configs', 'requirements'):
+    for folder in ('projects', 'configs', 'checkpoints', 'requirements'):
         shutil.copytree(
             repo_root / folder,
             source / folder,
@@ -61,7 +61,7 @@ def test_wheel_holds_the_package_the_configs_and_the_index(wheel, repo_root):
     inside = 'projects/common/.mim'
     expected = {f'{inside}/model-index.yml', f'{inside}/dataset-index.yml'}
     for path in (repo_root / 'projects').rglob('*.*'):
-        if path.suffix in ('.py', '.json'):
+        if path.suffix in ('.py', '.json', '.yml'):
             expected.add(str(path.relative_to(repo_root)))
     assert 'projects/xpose/prompts/data/animal.json' in expected
     for path in (repo_root / 'configs').rglob('*.*'):

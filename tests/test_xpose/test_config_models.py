@@ -16,14 +16,14 @@ from tests.support_shots import TINY_CLIP, TINY_CONV_TOWER, random_shot
 from tests.test_xpose.conftest import category, make_sample, perturb, shrink
 
 # The models of unikpt/ are those of the others, see test_unikpt_configs.py.
-ALL = sorted((REPO_ROOT / 'configs/promptable_2d_keypoint/xpose').glob('*.py'))
+XPOSE = REPO_ROOT / 'configs/promptable_2d_keypoint/xpose'
+ALL = sorted(XPOSE.glob('xpose_*.py'))
 TINY = 'xpose_tiny_2xb8_synthkpt'
 #: Other data for the small model; the model is the same.
 OTHER_DATA = [
     path
     for path in ALL
     if any(w in path.stem for w in ('shot', 'split', 'ablation-text'))
-    or path.stem.startswith('prompt_contrast')
     or path.stem.endswith('ablation-visual')
 ]
 CONFIGS = [path for path in ALL if path not in OTHER_DATA]
