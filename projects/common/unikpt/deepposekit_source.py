@@ -17,8 +17,8 @@ from projects.common.deepposekit import (
 from projects.common.unikpt.coco_reader import CocoSource
 from projects.common.unikpt.entries import Schema
 from projects.common.unikpt.holding_out import held_out
-from projects.common.unikpt.reading import as_keypoints
-from projects.common.unikpt.records import SourceInstance, SourcePicture
+from projects.common.unikpt.reading import only_instance
+from projects.common.unikpt.records import SourcePicture
 from projects.common.unikpt.source import Fault, Report, SourceFiles
 from projects.common.unikpt.vocabulary import load_vocabulary
 
@@ -94,23 +94,13 @@ class DeepPoseKitSource(CocoSource):
             yield SourcePicture(
                 file=name,
                 split='val' if held_out(frame) else 'train',
-                instances=self._instances_of(xy, f'{name}#{frame}', report),
+                instances=only_instance(
+                    xy, self.category, f'{name}#{frame}', report
+                ),
                 width=width,
                 height=height,
                 frame=frame,
             )
-
-    def _instances_of(
-        self, xy: np.ndarray, where: str, report: Report
-    ) -> tuple[SourceInstance, ...]:
-        """The animal of a frame, none where nothing is annotated."""
-        labelled = np.isfinite(xy).all(axis=1)
-        if not labelled.any():
-            return ()
-        values = np.where(labelled[:, None], xy, 0)
-        values = np.concatenate([values, 2 * labelled[:, None]], axis=1)
-        keypoints = as_keypoints(values, len(xy), 2, where, report)
-        return (SourceInstance(where, self.category, keypoints, None),)
 
     def read_picture(self, root: Path, picture: SourcePicture) -> np.ndarray:
         """See :meth:`Source.read_picture`."""

@@ -45,17 +45,14 @@ def read_metainfo(name: str) -> Metainfo:
             f'mmpose has no metainfo {name!r} ({path}); it has {known}.'
         )
     info = runpy.run_path(str(path))['dataset_info']
-    keypoints = [info['keypoint_info'][i] for i in range(_count(info))]
+    described = info['keypoint_info']
+    keypoints = [described[i] for i in range(len(described))]
     return Metainfo(
         keypoints=tuple(k['name'] for k in keypoints),
         swaps=tuple(k['swap'] for k in keypoints),
         sigmas=tuple(info.get('sigmas', ())),
         skeleton=tuple(b['link'] for b in info['skeleton_info'].values()),
     )
-
-
-def _count(info: dict) -> int:
-    return len(info['keypoint_info'])
 
 
 def _folder() -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from projects.common.unikpt.records import SourceInstance
 from projects.common.unikpt.source import Fault, Report
 
 
@@ -80,6 +81,26 @@ def as_keypoints(
     keypoints[:, 2] = 1 + (keypoints[:, 2] >= visible)
     keypoints[~labelled] = 0
     return keypoints.astype(np.float32)
+
+
+def only_instance(
+    xy: np.ndarray, category: str, where: str, report: Report
+) -> tuple[SourceInstance, ...]:
+    """The object of a picture that holds one, none if nothing is annotated.
+
+    Args:
+        xy: (K, 2) image px, not finite where there is no point.
+        category: Its name in the vocabulary.
+        where: Its annotation id.
+        report: See :meth:`Source.read`.
+    """
+    labelled = np.isfinite(xy).all(axis=1)
+    if not labelled.any():
+        return ()
+    values = np.where(labelled[:, None], xy, 0)
+    values = np.concatenate([values, 2 * labelled[:, None]], axis=1)
+    keypoints = as_keypoints(values, len(xy), 2, where, report)
+    return (SourceInstance(where, category, keypoints, None),)
 
 
 def as_box(

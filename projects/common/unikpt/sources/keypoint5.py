@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from projects.common.unikpt.holding_out import held_out
-from projects.common.unikpt.reading import as_keypoints, read_text
-from projects.common.unikpt.records import SourceInstance, SourcePicture
+from projects.common.unikpt.reading import only_instance, read_text
+from projects.common.unikpt.records import SourcePicture
 from projects.common.unikpt.source import (
     Fault,
     Report,
@@ -104,7 +104,7 @@ keypoint-5
             yield SourcePicture(
                 file=file.relative_to(root).as_posix(),
                 split='test' if tests else 'train',
-                instances=_instances(
+                instances=only_instance(
                     xy, category, f'{where}#{number}', report
                 ),
             )
@@ -163,16 +163,3 @@ def _listed(path: Path, count: int, report: Report) -> set[int] | None:
 
 def _number(path: Path) -> int | None:
     return int(path.stem) if path.stem.isdecimal() else None
-
-
-def _instances(
-    xy: np.ndarray, category: str, where: str, report: Report
-) -> tuple[SourceInstance, ...]:
-    """The object of a picture, none if nobody annotated it."""
-    labelled = np.isfinite(xy).all(axis=1)
-    if not labelled.any():
-        return ()
-    values = np.where(labelled[:, None], xy, 0)
-    values = np.concatenate([values, 2 * labelled[:, None]], axis=1)
-    keypoints = as_keypoints(values, len(xy), 2, where, report)
-    return (SourceInstance(where, category, keypoints, None),)
