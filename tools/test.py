@@ -2,7 +2,6 @@
 """Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from projects import xpose  # noqa: F401  registers what configs name
 from projects.common import launch, results
 from projects.common.checkpoints import require_checkpoint
+from projects.common.commands import repeat_command
 from projects.common.files import write_json
 
 from mmengine.config import Config
@@ -86,14 +86,16 @@ def prepare_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def command_line(args: argparse.Namespace, argv: Sequence[str]) -> str:
+def command_line(
+    args: argparse.Namespace, argv: Sequence[str], cfg: Config
+) -> str:
     """The command that repeats this run, on one machine.
 
     Processes that torchrun started share their arguments; it is
     tools/dist_test.sh that starts as many again.
     """
     if args.launcher != 'pytorch':
-        return shlex.join(['python', 'tools/test.py', *argv])
+        return repeat_command(['python', 'tools/test.py', *argv], cfg)
     own = ('--launcher', 'pytorch', '--launcher=pytorch')
     files = [args.config]
     if args.checkpoint is not None:
@@ -101,7 +103,7 @@ def command_line(args: argparse.Namespace, argv: Sequence[str]) -> str:
     own = {*files, *own}
     options = [word for word in argv if word not in own]
     start = ['bash', 'tools/dist_test.sh', *files]
-    return shlex.join([*start, str(get_world_size()), *options])
+    return repeat_command([*start, str(get_world_size()), *options], cfg)
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
@@ -128,8 +130,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
                 checkpoint=args.checkpoint,
                 data=results.data_file(cfg),
                 protocol=results.describe_protocol(cfg, metrics),
-                command=command_line(args, argv or sys.argv[1:]),
+                command=command_line(args, argv or sys.argv[1:], cfg),
             )
+    launch.end_distributed()
     return metrics
 
 

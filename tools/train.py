@@ -110,6 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             launch.check_loaded(runner, cfg.load_from, args)
         runner.train_loop, runner.val_loop  # noqa: B018  read the data
     runner.train()
+    launch.end_distributed()
 
 
 if __name__ == '__main__':

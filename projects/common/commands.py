@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from mmengine.config import Config
 
 
-def python_command(script: str, argv: Sequence[str], cfg: Config) -> str:
-    """What to type to run a script again.
+def repeat_command(words: Sequence[str], cfg: Config) -> str:
+    """What to type to run a program again.
 
     Args:
-        script: Its path, from the root of the repository.
-        argv: Its arguments.
+        words: The program and its arguments.
         cfg: The config that it read. Variables of the environment that the
             config uses and that are set become part of the command.
     """
     used = [f'{k}={shlex.quote(v)}' for k, v in cfg.env_variables.items()]
-    return ' '.join([*used, shlex.join(['python', script, *argv])])
+    return ' '.join([*used, shlex.join(words)])

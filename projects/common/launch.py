@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.dist import is_distributed
+from mmengine.dist import barrier, is_distributed
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import distributed
@@ -182,6 +182,11 @@ def start_distributed_cpu(cfg: Config) -> None:
             _set_slurm_environment()
         elif cfg.launcher == 'mpi':
             _set_mpi_environment()
+        if os.environ.get('MASTER_ADDR') in ('127.0.0.1', 'localhost'):
+            # Else gloo takes the address of the host's name, if it has one.
+            loopback = {'linux': 'lo', 'darwin': 'lo0'}.get(sys.platform)
+            if loopback:
+                os.environ.setdefault('GLOO_SOCKET_IFNAME', loopback)
         seconds = options.get('timeout', 1800)
         distributed.init_process_group(
             'gloo', timeout=datetime.timedelta(seconds=seconds)
@@ -195,6 +200,17 @@ def start_distributed_cpu(cfg: Config) -> None:
         **wrapper,
         'device_ids': None,
     }
+
+
+def end_distributed() -> None:
+    """Leave the process group, once every process has come here.
+
+    A process that exits while its group's threads still run may be aborted,
+    and torchrun then calls a finished run failed.
+    """
+    if is_distributed():
+        barrier()
+        distributed.destroy_process_group()
 
 
 def _set_slurm_environment() -> None:

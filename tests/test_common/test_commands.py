@@ -1,7 +1,7 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 from mmengine.config import Config
 
-from projects.common.commands import python_command
+from projects.common.commands import repeat_command
 
 
 def test_variables_that_the_config_used(tmp_path, monkeypatch):
@@ -11,7 +11,8 @@ def test_variables_that_the_config_used(tmp_path, monkeypatch):
     monkeypatch.delenv('OTHER_OF_TEST', raising=False)
     cfg = Config.fromfile(path)
     assert (cfg.a, cfg.b) == ('two words', '2')
-    found = python_command('tools/x.py', ['c.py', '--claim', 'a b'], cfg)
+    words = ['python', 'tools/x.py', 'c.py', '--claim', 'a b']
+    found = repeat_command(words, cfg)
     assert found == (
         "SPLIT_OF_TEST='two words' python tools/x.py c.py --claim 'a b'"
     )

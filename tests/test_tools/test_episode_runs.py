@@ -2,9 +2,6 @@
 """tools/test.py on episodes, with methods that need no checkpoint."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -14,6 +11,7 @@ from projects.common.datasets.episodes import EpisodeSource, freeze_episodes
 from projects.common.results import load_entries
 from tests import episode_files
 from tests.conftest import REPO_ROOT
+from tests.processes import run_script
 
 CONFIG = """
 _base_ = {base!r}
@@ -87,25 +85,5 @@ def test_episodes_of_other_annotations_are_a_sentence(
 def test_two_processes_give_the_very_same_figures(config, load_tool, tmp_path):
     alone = load_tool('test.py').main([str(config)])
     out = tmp_path / 'two.json'
-    result = subprocess.run(
-        [
-            'bash',
-            str(REPO_ROOT / 'tools/dist_test.sh'),
-            str(config),
-            '2',
-            '--out',
-            str(out),
-        ],
-        env={
-            **os.environ,
-            'PYTHON': sys.executable,
-            'PORT': str(20000 + os.getpid() % 20000),
-            'OMP_NUM_THREADS': '1',
-        },
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+    run_script('dist_test.sh', config, 2, '--out', out, cwd=tmp_path)
     assert json.loads(out.read_text()) == alone

@@ -174,9 +174,10 @@ def test_dump_and_record_options(load_tool, toy, tmp_path):
 def test_recorded_command(load_tool, monkeypatch):
     test = load_tool('test.py')
     monkeypatch.setattr(test, 'get_world_size', lambda: 2)
+    cfg = Config()
 
     def command(*argv):
-        return test.command_line(test.parse_args(argv), argv)
+        return test.command_line(test.parse_args(argv), argv, cfg)
 
     argv = ['c.py', 'w.pth', '--out', 'a b.json', '--claim', 'x']
     options = "--out 'a b.json' --claim x"

@@ -15,8 +15,8 @@ from mmengine.config import Config
 
 from projects.common import launch
 from projects.common.results import load_entries
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.conftest import REPO_ROOT
+from tests.processes import run_script
 
 
 @pytest.fixture(autouse=True)
@@ -167,34 +167,17 @@ def test_missing_data_is_a_sentence(load_tool, toy, tmp_path, capsys):
     assert 'train.json is not a json file' in capsys.readouterr().err
 
 
-def run_script(script, *argv, port):
-    env = {
-        **os.environ,
-        'PYTHON': sys.executable,
-        'PORT': str(port),
-        'OMP_NUM_THREADS': '1',
-        'PYTHONPATH': str(Path(__file__).parent),
-    }
-    result = subprocess.run(
-        ['bash', str(ROOT / 'tools' / script), *map(str, argv)],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
 @pytest.mark.slow
-def test_two_processes_on_gloo(load_tool, toy, tmp_path):
-    weights = save(tmp_path / 'weights.pth', [1.0])
-    out, port = tmp_path / 'two.json', 20000 + os.getpid() % 20000
-    run_script('dist_test.sh', toy, weights, 2, '--out', out, port=port)
+def test_two_processes_on_gloo(load_tool, toy, tmp_path, monkeypatch):
+    monkeypatch.setenv('PYTHONPATH', str(Path(__file__).parent))
+    weights, out = save(tmp_path / 'weights.pth', [1.0]), tmp_path / 'two.json'
+    argv = (toy, weights, 2, '--out', out)
+    run_script('dist_test.sh', *argv, cwd=tmp_path)
     # Five pictures, so one of the processes gets a picture twice.
     alone = load_tool('test.py').main([str(toy), weights])
     assert json.loads(out.read_text()) == pytest.approx(alone)
     assert alone['num_images'] == 5
-    run_script('dist_train.sh', toy, 2, port=port + 1)
+    run_script('dist_train.sh', toy, 2, cwd=tmp_path)
     # Three steps per epoch and process, with the mean of the gradients.
     final = weight(tmp_path / 'work' / 'epoch_2.pth')
     assert final == pytest.approx(expected_shift(6))
@@ -206,7 +189,8 @@ def test_cluster_variables(launcher, tmp_path, monkeypatch):
     scontrol.write_text('#!/usr/bin/env bash\necho node7; echo node8\n')
     scontrol.chmod(0o755)
     monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
-    for name in ('MASTER_ADDR', 'MASTER_PORT', 'RANK', 'WORLD_SIZE'):
+    names = ('MASTER_ADDR', 'MASTER_PORT', 'RANK', 'WORLD_SIZE')
+    for name in (*names, 'GLOO_SOCKET_IFNAME'):
         monkeypatch.setenv(name, 'x')  # so that it is restored afterwards
         monkeypatch.delenv(name)
     for name, value in (
@@ -239,12 +223,25 @@ def test_cluster_variables(launcher, tmp_path, monkeypatch):
     assert [os.environ[n] for n in names] == ['3', '4', '1', '29500']
     host = {'slurm': 'node7', 'mpi': '127.0.0.1'}[launcher]
     assert os.environ['MASTER_ADDR'] == host
+    # Processes of one machine need no address of its own.
+    loopback = 'lo' if (launcher, sys.platform) == ('mpi', 'linux') else None
+    assert os.environ.get('GLOO_SOCKET_IFNAME') == loopback
     assert cfg.model_wrapper_cfg == {
         'type': 'MMDistributedDataParallel',
         'broadcast_buffers': False,
         'find_unused_parameters': True,
         'device_ids': None,
     }
+
+
+def test_the_group_is_left(tmp_path):
+    store = f'file://{tmp_path / "store"}'
+    launch.distributed.init_process_group(
+        'gloo', init_method=store, rank=0, world_size=1
+    )
+    launch.end_distributed()
+    assert not launch.distributed.is_initialized()
+    launch.end_distributed()  # of one process there is nothing to leave
 
 
 def test_one_process_or_a_gpu_is_left_alone(monkeypatch):
@@ -263,7 +260,7 @@ def test_one_process_or_a_gpu_is_left_alone(monkeypatch):
 )
 def test_usage(script):
     result = subprocess.run(
-        ['bash', str(ROOT / 'tools' / script), 'one'],
+        ['bash', str(REPO_ROOT / 'tools' / script), 'one'],
         capture_output=True,
         text=True,
     )
@@ -286,7 +283,7 @@ def test_slurm_scripts_call_srun(tmp_path):
         ('slurm_test.sh', 'w.pth', ['c.py', 'w.pth']),
     ):
         output = subprocess.run(
-            ['bash', ROOT / 'tools' / script, 'gpu', 'job', 'c.py', last]
+            ['bash', REPO_ROOT / 'tools' / script, 'gpu', 'job', 'c.py', last]
             + ['--amp'],
             env=env,
             capture_output=True,

@@ -2,9 +2,6 @@
 """X-Pose asked by the supports of episodes: a small model, random weights."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -20,6 +17,7 @@ from projects.common.datasets.episodes import (
 from projects.common.prompt_encoders import ConvImageTower
 from tests import episode_files
 from tests.conftest import REPO_ROOT
+from tests.processes import run_script
 from tests.test_xpose.conftest import perturb
 from tests.test_xpose.test_config_models import shrink_with_encoder
 
@@ -134,19 +132,5 @@ def test_two_processes_give_the_very_same_figures(small, load_tool, tmp_path):
     argv = small('picture')
     alone = load_tool('test.py').main(argv)
     out = tmp_path / 'two.json'
-    script = str(REPO_ROOT / 'tools/dist_test.sh')
-    result = subprocess.run(
-        ['bash', script, *argv, '2', '--out', str(out)],
-        env={
-            **os.environ,
-            'PYTHON': sys.executable,
-            'PORT': str(20000 + os.getpid() % 20000),
-            'OMP_NUM_THREADS': '1',
-        },
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
+    run_script('dist_test.sh', *argv, 2, '--out', out, cwd=tmp_path)
     assert json.loads(out.read_text()) == alone

@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from projects.common import results
-from projects.common.commands import python_command
+from projects.common.commands import repeat_command
 from projects.common.launch import sentences_only
 from projects.common.prompt_encoders import VisualPromptEncoder
 from projects.xpose.apis import init_model
@@ -100,8 +100,13 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
             data=results.data_file(cfg),
             protocol=f'{dataset.shots}-shot, {len(once)} queries of '
             f'{args.episodes} episodes, one at a time, wall time of test_step',
-            command=python_command(
-                'tools/analysis_tools/benchmark_episodes.py', argv, cfg
+            command=repeat_command(
+                [
+                    'python',
+                    'tools/analysis_tools/benchmark_episodes.py',
+                    *argv,
+                ],
+                cfg,
             ),
         )
     return figures

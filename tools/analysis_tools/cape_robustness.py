@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from projects import xpose  # noqa: F401  registers what configs name
 from projects.common import launch, results
 from projects.common.checkpoints import require_checkpoint
-from projects.common.commands import python_command
+from projects.common.commands import repeat_command
 from projects.common.datasets.episodes import PERTURBATIONS, EpisodeList
 
 from mmengine.config import Config
@@ -159,7 +159,7 @@ def store(
             checkpoint=args.checkpoint,
             data=results.data_file(cfg),
             protocol=results.describe_protocol(cfg, metrics),
-            command=python_command(script, argv, cfg),
+            command=repeat_command(['python', script, *argv], cfg),
         )
 
 
@@ -175,6 +175,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
         print('\n'.join(render(rows)))
         if args.record is not None:
             store(args, argv, cfg, rows)
+    launch.end_distributed()
     return rows
 
 
