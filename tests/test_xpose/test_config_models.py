@@ -24,9 +24,12 @@ OTHER_DATA = [
     path
     for path in ALL
     if any(w in path.stem for w in ('shot', 'split', 'ablation-text'))
-    or path.stem.endswith('ablation-visual')
+    or path.stem.endswith(('ablation-visual', 'synonyms'))
+    if not path.stem.endswith('-closed')
 ]
-CONFIGS = [path for path in ALL if path not in OTHER_DATA]
+#: The same with nothing but the text encoder replaced; not to be trained.
+CLOSED = [path for path in ALL if path.stem.endswith('-closed')]
+CONFIGS = [path for path in ALL if path not in OTHER_DATA + CLOSED]
 CATEGORIES = [category('cat', 4), category('car', 9), category('fly', 2)]
 TEXT_TOWER = {
     'type': 'mmpose.OpenCLIPTextTower',
@@ -132,6 +135,16 @@ def test_there_are_configs():
 @pytest.mark.parametrize('path', OTHER_DATA, ids=lambda path: path.stem)
 def test_other_data_same_model(path):
     assert Config.fromfile(path).model == load(TINY).model
+
+
+@pytest.mark.parametrize('path', CLOSED, ids=lambda path: path.stem)
+def test_a_closed_vocabulary_and_else_the_same_model(path):
+    found, expected = Config.fromfile(path).model, load(TINY).model
+    text = found.prompt_encoder.text
+    assert text.type == 'mmpose.ClosedVocabularyPromptEncoder'
+    text.type = expected.prompt_encoder.text.type
+    assert found == expected
+    assert path.stem.removesuffix('-closed') in {p.stem for p in OTHER_DATA}
 
 
 def test_trains_and_predicts(config, model):

@@ -5,6 +5,9 @@ from projects.common.prompt_encoders.base import (
     BasePromptEncoder,
     EncodedPrompts,
 )
+from projects.common.prompt_encoders.closed_vocabulary import (
+    ClosedVocabularyPromptEncoder,
+)
 from projects.common.prompt_encoders.contrast import PromptContrast
 from projects.common.prompt_encoders.conv_image_tower import ConvImageTower
 from projects.common.prompt_encoders.fusion import PromptFusion
@@ -37,6 +40,7 @@ from projects.common.prompt_encoders.vocabulary import (
 
 __all__ = [
     'BasePromptEncoder',
+    'ClosedVocabularyPromptEncoder',
     'ConvImageTower',
     'EncodedPrompts',
     'KeypointTower',

@@ -8,6 +8,7 @@ from projects.common.datasets.transforms.geometry import (
     ResizeKeypoints,
 )
 from projects.common.datasets.transforms.prompts import SamplePromptCategories
+from projects.common.datasets.transforms.renaming import RenamePrompt
 from projects.common.datasets.transforms.rotation import RandomRotateKeypoints
 from projects.common.datasets.transforms.supports import (
     FixedSupports,
@@ -20,6 +21,7 @@ __all__ = [
     'RandomCropKeypoints',
     'RandomFlipKeypoints',
     'RandomRotateKeypoints',
+    'RenamePrompt',
     'ResizeKeypoints',
     'SamplePromptCategories',
     'SampleSupports',
