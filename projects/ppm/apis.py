@@ -69,6 +69,8 @@ class Located:
         crop: (size, size, 3) uint8 BGR, what the model saw.
         maps: (K, size, size).
         peaks: (K, 2) xy, pixels of the maps.
+        map_box: xyxy of what the maps cover, pixels of the picture; it may
+            reach beyond it.
     """
 
     keypoints: np.ndarray
@@ -77,6 +79,7 @@ class Located:
     crop: np.ndarray
     maps: np.ndarray
     peaks: np.ndarray
+    map_box: np.ndarray
 
 
 def locate(
@@ -126,4 +129,5 @@ def locate(
         shot.image.numpy().transpose(1, 2, 0),
         found.cpu().numpy(),
         peaks.cpu().numpy(),
+        np.concatenate([center - side / 2, center + side / 2]),
     )

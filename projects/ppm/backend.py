@@ -48,6 +48,8 @@ class PPMBackend(InferenceBackend):
     always, with a low score where its map has no peak.
     """
 
+    gives_maps = True
+
     def build(self, weights: str | None) -> nn.Module:
         """See the parent."""
         return build_model(self.cfg, weights, str(self.device))
@@ -127,12 +129,14 @@ class PPMBackend(InferenceBackend):
             metainfo={'ori_shape': picture.image.shape[:2]}
         )
         sample.prompts = KeypointPrompt.from_categories(prompt.categories)
-        sample.pred_instances = _instances(found, file.fitted.learned.cpu())
+        sample.pred_instances = _instances(
+            found, file.fitted.learned.cpu(), maps.size
+        )
         return sample
 
 
 def _instances(
-    found: Sequence[Located], learned: torch.Tensor
+    found: Sequence[Located], learned: torch.Tensor, size: int
 ) -> InstanceData:
     """Objects (M); the score is the mean of the fitted keypoints' scores."""
     count, shape = len(found), (len(found), len(learned))
@@ -151,4 +155,10 @@ def _instances(
         ),
         keypoint_scores=torch.tensor(scores, dtype=torch.float32),
         keypoint_mask=learned.expand(shape),
+        maps=torch.tensor(
+            np.reshape([one.maps for one in found], (*shape, size, size))
+        ),
+        map_boxes=torch.tensor(
+            np.reshape([one.map_box for one in found], (count, 4))
+        ),
     )

@@ -7,6 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from projects.ppm.models import LatentDiffusion
+from projects.ppm.models.diffusion.folder import find_model
+from tests.conftest import REPO_ROOT
 from tests.test_ppm.conftest import WIDTH, make_unet
 from tests.test_ppm.ldm_layout import to_ldm
 
@@ -243,6 +245,10 @@ def test_where_models_are_looked_for(tmp_path, monkeypatch):
         LatentDiffusion('nobody/no-such-model')
     with pytest.raises(FileNotFoundError, match='does not exist; give a'):
         LatentDiffusion(str(tmp_path / 'nothing'))
+    # What ships is found from anywhere.
+    monkeypatch.chdir(tmp_path)
+    shipped = 'checkpoints/ppm_tiny/split1'
+    assert find_model(shipped, None, None, False) == REPO_ROOT / shipped
 
 
 def test_downloads_only_when_told(model_folder, monkeypatch):

@@ -450,6 +450,18 @@ def test_cpt_errors(model, cpt_model, monkeypatch):
         loss_of(cpt_model, [base_item(), base_item(DOG)])
 
 
+def test_prompts_of_cpt_start_as_wide_as_the_config_says():
+    def started(**kwargs):
+        torch.manual_seed(0)
+        prompt = CategorySharedPrompt(600, {'cat': 3}, **kwargs)
+        return prompt.shared.detach(), prompt.base.detach()
+
+    for values in started():  # as PromptLearner, of CLIP's tokens
+        assert float(values.std()) == pytest.approx(0.02, rel=0.1)
+    for values, wide in zip(started(), started(init_std=1.0)):
+        torch.testing.assert_close(wide, values * 50)
+
+
 def test_base_keypoints_of_a_file(tmp_path):
     file = tmp_path / 'train.json'
     records = [

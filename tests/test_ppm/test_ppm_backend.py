@@ -1,6 +1,8 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 """AnyKeypointInferencer with PPM."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -70,6 +72,31 @@ def test_boxes(inferencer, example, wide):
         ValueError, match='lies outside the picture of 64 x 32'
     ):
         inferencer(wide, bboxes=[[70, 0, 80, 9]])
+
+
+def test_attention_maps(inferencer, example, wide):
+    inferencer.set_prompt({'pot': example})
+    [plain] = inferencer(wide, score_thr=0)
+    assert plain.map_names == ()
+    assert 'maps' not in plain.data_sample.pred_instances
+    # A map covers 1.25 of the box, here beyond the picture.
+    box = [0, 0, 32, 32]
+    [result] = inferencer(wide, bboxes=[box], score_thr=0, maps=True)
+    assert result.map_names == tuple(NAMES[:3])
+    assert result.to_dict() == json.loads(result.to_json())
+    [found] = result.instances
+    assert found.maps.box == (-4, -4, 36, 36)
+    file, model = inferencer.prompt.state.file, inferencer.backend.model
+    wanted = locate(file, model.maps, model.decoder, wide, box)
+    np.testing.assert_allclose(found.maps.values, wanted.maps[:3])
+    # Where a map is highest its keypoint is, in pixels of the picture.
+    for values, (x, y) in zip(found.maps.values, found.xy()):
+        row, column = np.unravel_index(values.argmax(), values.shape)
+        assert abs(-4 + column * 40 / 32 - x) < 3
+        assert abs(-4 + row * 40 / 32 - y) < 3
+    drawn = result.draw(attention='lid', boxes=False, min_side=0)
+    changed = (drawn != wide[..., ::-1]).any((0, 2))
+    assert changed[:36].all() and not changed[38:].any()
 
 
 def test_fitted_prompts_are_kept(

@@ -4,6 +4,7 @@
 import pytest
 from mmengine.config import Config
 
+from projects.common.apis import model_index
 from projects.ppm.models import LatentDiffusion
 from tests.conftest import REPO_ROOT
 
@@ -83,6 +84,26 @@ def test_the_split_decides_what_the_model_has_seen(split, name, monkeypatch):
     assert trained.model.words == f'{crops}annotations.json'
     assert trained.model.vae.endswith(name)
     assert trained.train_dataloader.dataset.dataset.data_root == crops
+
+
+def test_names_in_the_model_index(tmp_path, monkeypatch):
+    (tmp_path / 'configs').symlink_to(REPO_ROOT / 'configs')
+    path = f'configs/{ROOT.relative_to(REPO_ROOT / "configs")}/ppm.yml'
+    (tmp_path / 'model-index.yml').write_text(f'Import:\n  - {path}\n')
+    monkeypatch.setattr(model_index, 'data_root', lambda: tmp_path)
+    for name, mode, model in (
+        ('ppm_tiny', 'Exact', 'ppm_tiny/split1'),
+        ('ppm_tiny_synthkpt-split1_1shot', 'Exact', 'ppm_tiny/split1'),
+        ('PPM-tiny-cached', 'Cached', 'ppm_tiny/split1'),
+        ('ppm-sd15', 'Exact', 'stable-diffusion-v1-5'),
+        ('ppm-sd21', 'Exact', 'stable-diffusion-2-1-base'),
+    ):
+        config, weights = model_index.load_model_config(name)
+        assert weights is None  # nothing is learned before the examples
+        assert config.model.maps.type == f'{mode}PromptMaps'
+        assert config.model.diffusion.path.endswith(model)
+    with pytest.raises(ValueError, match='did you mean ppm-tiny'):
+        model_index.load_model_config('ppm_tinny')
 
 
 def test_the_shipped_model():

@@ -15,7 +15,7 @@ from projects.ppm.models import (
     PromptLearner,
     PromptLoss,
 )
-from projects.ppm.models.prompts import FitError, MapRows
+from projects.ppm.models.prompts import FitError, MapRows, chunks
 from projects.ppm.models.prompts.chunks import Chunks
 from projects.ppm.pictures import normalize, resize_points, to_pictures
 from tests.test_ppm.conftest import CAT, SIZE, WIDTH, make_shot
@@ -278,7 +278,11 @@ def test_fit_works_where_gradients_are_off(exact):
         assert torch.equal(fitted.prompts, expected.prompts)
 
 
-def test_out_of_memory_halves_the_chunk(diffusion, caplog):
+def test_out_of_memory_halves_the_chunk(diffusion, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        chunks, 'print_log', lambda text, **_: said.append(text)
+    )
     maps = ExactPromptMaps(diffusion, size=SIZE, max_batch=3)
     expected = learner().fit(maps, LOSS, CAT, [make_shot()])
     forward, sizes = diffusion.unet.forward, []
@@ -295,6 +299,8 @@ def test_out_of_memory_halves_the_chunk(diffusion, caplog):
         fitted = learner().fit(maps, LOSS, CAT, [make_shot()])
         assert sizes == [3] + [1] * 9
         assert maps.chunks.max_batch == 1
+        (text,) = said
+        assert 'with 3 keypoints at a time; going on with 1' in text
         limit = 0
         with pytest.raises(MemoryError, match='A single keypoint does not'):
             learner().fit(maps, LOSS, CAT, [make_shot()])

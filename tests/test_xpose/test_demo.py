@@ -10,6 +10,7 @@ import pytest
 from projects.common.structures import KeypointCategory
 from projects.xpose.demo import evaluation, run, settings
 from projects.xpose.demo.page import render_page
+from projects.xpose.demo.parts import DemoPart
 from projects.xpose.demo.progress import (
     Progress,
     StageLog,
@@ -19,6 +20,7 @@ from projects.xpose.demo.questions import QUESTIONS, keep_keypoints
 from projects.xpose.demo.scenes import choose_scenes
 from projects.xpose.demo.summary import summarise
 from projects.xpose.demo.training import moving_ends, read_losses
+from tests.conftest import REPO_ROOT
 
 CAT = KeypointCategory(
     'cat',
@@ -391,6 +393,52 @@ def test_the_config_is_the_shipped_one_on_the_demo_data(tmp_path):
     assert cfg.test_evaluator.ann_file.startswith(data)
     assert cfg.train_cfg.max_iters == 20
     assert cfg.work_dir == str(tmp_path / 'runs' / 'train')
+
+
+def test_parts_from_elsewhere_are_stages(
+    summary, monkeypatch, tmp_path, capsys
+):
+    for name in ('generate', 'train', 'evaluate', 'predict_scenes'):
+        key = {'train': 'training', 'evaluate': 'evaluation'}.get(name)
+        value = summary.get(key, summary['predictions'])
+        monkeypatch.setattr(run, name, lambda *_, value=value: value)
+    asked = []
+
+    def work(*folders):
+        asked.extend(folders)
+        return {'found': 7}
+
+    part = DemoPart(
+        'more', 'And more', work, lambda shown: f'<h2>{shown["found"]}</h2>'
+    )
+    sizes = settings.DemoSettings.reduced(tmp_path)
+    done = run.run_demo(sizes, [part])
+    assert asked == [tmp_path / 'synthkpt', tmp_path]
+    assert done['more'] == {'found': 7}
+    assert list(done['seconds'])[-2:] == ['more', 'total']
+    assert json.loads((tmp_path / 'summary.json').read_text()) == done
+    out = capsys.readouterr().out
+    assert '[5/5] And more' in out and '[4/5]' in out
+    assert '2 keypoints visible  mean score 0.80' in out
+    text = (tmp_path / 'index.html').read_text()
+    assert '<td>And more</td><td class="number">0.0</td>' in text
+    assert text.index('<h2>Keypoints that are') < text.index('<h2>7</h2>')
+    assert Tags(text).open == []
+
+
+def test_the_script_adds_ppm(monkeypatch):
+    import runpy
+
+    given = {}
+    monkeypatch.setattr(run, 'main', lambda **kwargs: given.update(kwargs))
+    with pytest.raises(SystemExit):
+        runpy.run_path(
+            str(REPO_ROOT / 'demo/run_demo.py'), run_name='__main__'
+        )
+    [part] = given['parts']
+    assert (
+        part.name == 'ppm' and part.run.__module__ == 'projects.ppm.demo.part'
+    )
 
 
 def test_errors_are_sentences(tmp_path, capsys):

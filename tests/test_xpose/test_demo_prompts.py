@@ -98,7 +98,7 @@ def test_keypoint_scores_are_those_of_the_best_answer_that_fits():
         ('nose', 'outside', 0.05, 0.1),
         ('tail', 'visible', 0.6, 0.9),
     ]
-    means = mean_scores(rows)
+    means = mean_scores([{'point_scores': rows}, {'point_scores': None}])
     assert list(means) == ['visible', 'hidden', 'outside']
     assert means['visible'] == {'count': 2, 'score': 0.75, 'visibility': 0.8}
     assert point_scores(answer(), picture, 0) == []

@@ -4,7 +4,6 @@ import pytest
 from projects.common.prompt_encoders import PromptTemplate
 from projects.common.structures import COCO_PERSON_SIGMAS, KeypointPrompt
 from projects.xpose.prompts import (
-    parse_category,
     predefined_categories,
     predefined_category,
     predefined_names,
@@ -136,21 +135,3 @@ def test_both_unnamed_points_of_a_car_read_the_same():
     assert (category.keypoints[8], category.keypoints[13]) == ('none', 'None')
     _, texts = PromptTemplate.from_config('flat').texts(category)
     assert texts[8] == texts[13] == 'a photo of none'
-
-
-def test_categories_on_a_command_line():
-    assert parse_category('horse') == predefined_category('horse')
-    tapir = parse_category(' tapir : horse')
-    assert tapir == predefined_category('tapir', keypoints_of='horse')
-    teapot = parse_category('teapot = lid, left_handle,right handle')
-    assert teapot.name == 'teapot'
-    assert teapot.keypoints == ('lid', 'left handle', 'right handle')
-    assert teapot.swap_pairs == ((1, 2),)
-
-
-@pytest.mark.parametrize(
-    'text', ['teapot=', 'teapot=lid,,rim', '=lid', 'teapot']
-)
-def test_incomplete_categories_are_refused(text):
-    with pytest.raises(ValueError):
-        parse_category(text)

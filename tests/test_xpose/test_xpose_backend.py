@@ -82,7 +82,7 @@ def test_the_same_as_predict(inferencer, image):
     prompt = inferencer.prepare(
         [{'teapot': ['lid', 'spout']}, {'mouse': shown}]
     )
-    [result] = inferencer(image, prompt, score_thr=0)
+    [result] = inferencer(image, prompt, score_thr=0, nms_thr=1)
     wanted = prompt.description.prompt(inferencer.backend.shot_size)
     assert wanted.modalities == ('text', 'visual')
     [sample] = predict(inferencer.backend.model, image, wanted)
@@ -155,6 +155,8 @@ def test_pictures_that_are_no_use(inferencer):
     assert result.size == (1, 1)
     with pytest.raises(ValueError, match='X-Pose finds the objects itself'):
         inferencer(np.zeros((9, 9, 3), np.uint8), bboxes=[[0, 0, 5, 5]])
+    with pytest.raises(ValueError, match='XPose has no attention maps'):
+        inferencer(np.zeros((9, 9, 3), np.uint8), maps=True)
 
 
 @pytest.fixture(scope='module')

@@ -1,15 +1,25 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
-r"""Look at a diffusion model: what it paints, where its words are.
+r"""Look at a diffusion model: what it paints, where its words and prompts are.
 
 python tools/misc/ppm_pictures.py generate checkpoints/ppm_tiny/split1 \
     "photo of a dog" "sketch of a chair" --out painted.png
 python tools/misc/ppm_pictures.py words checkpoints/ppm_tiny/split1 dog.png \
     "photo of a dog, left ear, tail" --out words.png
+python tools/misc/ppm_pictures.py layers query.png cat.safetensors nose \
+    --out layers.png
+python tools/misc/ppm_pictures.py compare query.png ppm.safetensors \
+    cpt.safetensors --out compared.png
+
+"layers" draws a keypoint's map of all layers together and of each alone;
+"compare" a row of maps for each prompt file, such as those that
+tools/ppm_fit.py has fitted without and with CPT.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -18,9 +28,11 @@ from projects.common.launch import sentences_only
 from projects.common.pictures import read_picture
 from projects.common.structures import crop_square
 from projects.common.visualization import write_image
-from projects.ppm.models import LatentDiffusion
+from projects.ppm.apis import Located, locate
+from projects.ppm.models import LatentDiffusion, PeakDecoder
 from projects.ppm.models.prompts.prompt_maps import make_generator
 from projects.ppm.pictures import normalize
+from projects.ppm.prompt_file import PromptFile, build_maps, load_prompts
 from projects.ppm.visualization import draw_maps
 
 import cv2
@@ -49,7 +61,23 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--size', type=int, default=64, help='pixels the model is made for'
     )
     words.add_argument('--timestep', type=int, default=10)
-    for command in (generate, words):
+    layers = commands.add_parser('layers', help='a map for every layer')
+    layers.add_argument('picture')
+    layers.add_argument('prompts', help='file that tools/ppm_fit.py wrote')
+    layers.add_argument('keypoint', help='its name')
+    compare = commands.add_parser('compare', help='maps of several files')
+    compare.add_argument('picture')
+    compare.add_argument('prompts', nargs='+')
+    for command in (layers, compare):
+        command.add_argument('--model', help='diffusion model')
+        command.add_argument(
+            '--bbox',
+            nargs=4,
+            type=float,
+            metavar=('X', 'Y', 'W', 'H'),
+            help='box of the object; else the whole picture is searched',
+        )
+    for command in (generate, words, layers, compare):
         command.add_argument('--out', required=True, help='.png to write')
     return parser.parse_args(argv)
 
@@ -111,11 +139,87 @@ def words(args: argparse.Namespace) -> np.ndarray:
     )
 
 
+def layers(args: argparse.Namespace) -> np.ndarray:
+    """A mosaic, RGB: one keypoint's map of all layers, then of each."""
+    file = load_prompts(args.prompts)
+    keypoints = file.category.keypoints
+    if args.keypoint not in keypoints:
+        raise ValueError(
+            f'"{args.prompts}" has no keypoint {args.keypoint!r}; it has '
+            f'{", ".join(keypoints)}.'
+        )
+    number = keypoints.index(args.keypoint)
+    names = file.settings['layers']
+    diffusion = LatentDiffusion(args.model or file.model)
+    found = [
+        find(args, file, diffusion, chosen)
+        for chosen in (names, *([name] for name in names))
+    ]
+    return draw_maps(
+        np.ascontiguousarray(found[0].crop[..., ::-1]),
+        np.stack([each.maps[number] for each in found]),
+        ['all layers', *map(short, names)],
+        np.stack([each.peaks[number] for each in found]),
+        side=160,
+    )
+
+
+def compare(args: argparse.Namespace) -> np.ndarray:
+    """A mosaic, RGB: a row for each file, a column for each keypoint."""
+    files = [load_prompts(path) for path in args.prompts]
+    keypoints = files[0].category.keypoints
+    for path, file in zip(args.prompts, files):
+        if file.category.keypoints != keypoints:
+            raise ValueError(
+                f'"{args.prompts[0]}" and "{path}" have other keypoints; '
+                'give files of one category.'
+            )
+    diffusion = LatentDiffusion(args.model or files[0].model)
+    found = [
+        find(args, file, diffusion, file.settings['layers']) for file in files
+    ]
+    return draw_maps(
+        np.ascontiguousarray(found[0].crop[..., ::-1]),
+        np.concatenate([each.maps for each in found]),
+        keypoints * len(files),
+        np.concatenate([each.peaks for each in found]),
+        columns=len(keypoints),
+        side=192,
+    )
+
+
+def find(
+    args: argparse.Namespace,
+    file: PromptFile,
+    diffusion: LatentDiffusion,
+    chosen: Sequence[str],
+) -> Located:
+    """Locate a file's keypoints by the maps of some layers."""
+    box = args.bbox
+    if box is not None:
+        box = (box[0], box[1], box[0] + box[2], box[1] + box[3])
+    settings = {**file.settings, 'layers': chosen}
+    maps = build_maps(replace(file, settings=settings), diffusion)
+    return locate(file, maps, PeakDecoder(), read_picture(args.picture), box)
+
+
+def short(layer: str) -> str:
+    """'up 1.0.0' for up_blocks.1.attentions.0.transformer_blocks.0.attn2."""
+    numbers = re.findall(r'\.(\d+)', layer)
+    return f'{layer.split("_")[0]} {".".join(numbers)}'
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the picture; exits with 2 after an error about the input."""
     args = parse_args(argv)
     with sentences_only():
-        drawn = {'generate': generate, 'words': words}[args.command](args)
+        draw = {
+            'generate': generate,
+            'words': words,
+            'layers': layers,
+            'compare': compare,
+        }[args.command]
+        drawn = draw(args)
         write_image(args.out, drawn)
     print(args.out)
     return 0

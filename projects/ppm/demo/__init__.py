@@ -2,5 +2,7 @@
 """PPM's part of the demo."""
 
 from projects.ppm.demo.episode import show_episode
+from projects.ppm.demo.page import render_part
+from projects.ppm.demo.part import run_part
 
-__all__ = ['show_episode']
+__all__ = ['render_part', 'run_part', 'show_episode']

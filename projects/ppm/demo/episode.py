@@ -5,19 +5,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmengine.config import Config
 
-from projects.common.datasets import CocoKeypointFile
 from projects.common.datasets.episodes import EpisodeObject, EpisodeSource
+from projects.common.datasets.episodes.source import CONTEXT
 from projects.common.pictures import read_picture
 from projects.common.structures import (
     KeypointCategory,
     SupportShot,
+    crop_square,
     crop_support,
 )
 from projects.common.visualization import (
@@ -27,10 +27,9 @@ from projects.common.visualization import (
     write_image,
 )
 from projects.ppm.apis import Located, build_model, fit_prompts, locate
-from projects.ppm.prompt_file import PromptFile
 from projects.ppm.visualization import draw_maps
 
-_SIDE = 256  # of the drawn crops, pixels
+_SIDE = 512  # of the drawn pictures, pixels
 
 
 def choose_objects(
@@ -58,7 +57,7 @@ def choose_objects(
 
 def show_episode(
     config: Config,
-    ann_file: str | os.PathLike,
+    source: EpisodeSource,
     images: str | os.PathLike,
     category: str,
     out: str | os.PathLike,
@@ -68,51 +67,61 @@ def show_episode(
 
     Args:
         config: Of a PPM model without CPT.
-        ann_file: COCO-style json with the category.
-        images: Folder of its pictures.
+        source: Objects of the category, and of others.
+        images: Folder of the pictures.
         category: Name; one that the diffusion model has never seen, to show
             something.
-        out: Folder for shot.png, and query{i}.png and query{i}_maps.png.
+        out: Folder for shot.png, and truth{i}.png, query{i}.png and
+            query{i}_maps.png.
         queries: How many pictures to search.
 
     Returns:
-        Plain values: ``category``, ``seconds_fit``, ``seconds_predict``,
-        ``shot`` (name of its picture), ``steps``, and for each of
-        ``queries`` the names ``picture`` and ``maps`` and ``pck``, the share
-        of labelled keypoints that are closer to the truth than a fifth of
-        the box's longer side.
+        Plain values: ``category``, ``keypoints`` (their names), ``steps``,
+        ``seconds_fit``, ``seconds_predict``, ``shot`` (name of its picture),
+        and for each of ``queries`` the names ``truth``, ``picture`` and
+        ``maps``, and ``pck``, the share of labelled keypoints that are closer
+        to the truth than a fifth of the box's longer side.
 
     Raises:
         FileNotFoundError: If the diffusion model or a picture is missing.
         ValueError: If the category is unknown or has too few pictures.
     """
     out, images = Path(out), Path(images)
-    source = EpisodeSource(CocoKeypointFile(str(ann_file)))
     first, *others = choose_objects(source, category, queries + 1)
     model = build_model(config)
-    shot = _shot(first, images, model.maps.size)
+    example, *pictures = (
+        read_picture(images / item.image['file_name'])
+        for item in (first, *others)
+    )
+    shot = _shot(first, example, model.maps.size)
     start = time.perf_counter()
     file = fit_prompts(model, source.category(category), [shot])
     fitted = time.perf_counter()
-    _draw_shot(shot, file.category, out / 'shot.png')
-    shown = []
-    for number, item in enumerate(others):
-        picture = read_picture(images / item.image['file_name'])
-        found = locate(file, model.maps, model.decoder, picture, item.box)
-        shown.append(_show(number, item, picture, found, file, out))
+    found = [
+        locate(file, model.maps, model.decoder, picture, item.box)
+        for picture, item in zip(pictures, others)
+    ]
+    done = time.perf_counter()
+    points, visible = first.keypoints[:, :2], first.keypoints[:, 2]
+    _draw(example, first, file.category, points, visible, out / 'shot.png')
+    shown = zip(others, pictures, found)
     return {
         'category': category,
+        'keypoints': list(file.category.keypoints),
         'shot': 'shot.png',
         'steps': int(file.fitted.steps.max()),
         'seconds_fit': round(fitted - start, 2),
-        'seconds_predict': round(time.perf_counter() - fitted, 2),
-        'queries': shown,
+        'seconds_predict': round(done - fitted, 2),
+        'queries': [
+            _show(i, *query, file.category, out)
+            for i, query in enumerate(shown)
+        ],
     }
 
 
-def _shot(item: EpisodeObject, images: Path, size: int) -> SupportShot:
+def _shot(item: EpisodeObject, picture: np.ndarray, size: int) -> SupportShot:
     return crop_support(
-        read_picture(images / item.image['file_name']),
+        picture,
         item.keypoints[:, :2],
         item.keypoints[:, 2] * item.shown,
         item.box,
@@ -125,31 +134,33 @@ def _show(
     item: EpisodeObject,
     picture: np.ndarray,
     found: Located,
-    file: PromptFile,
+    category: KeypointCategory,
     out: Path,
 ) -> dict[str, Any]:
-    names = [f'query{number}.png', f'query{number}_maps.png']
-    states = np.where(found.scores > 0, PointState.VISIBLE, PointState.ABSENT)
-    instance = DrawnInstance(
-        file.category, found.bbox, found.keypoints, states
+    names = {
+        'truth': f'truth{number}.png',
+        'picture': f'query{number}.png',
+        'maps': f'query{number}_maps.png',
+    }
+    points, visible = item.keypoints[:, :2], item.keypoints[:, 2]
+    _draw(picture, item, category, points, visible, out / names['truth'])
+    _draw(
+        picture,
+        item,
+        category,
+        found.keypoints,
+        found.scores,
+        out / names['picture'],
     )
-    drawn = draw_instances(
-        np.ascontiguousarray(picture[..., ::-1]), [instance], numbers=True
-    )
-    write_image(str(out / names[0]), drawn)
-    mosaic = draw_maps(
+    maps = draw_maps(
         np.ascontiguousarray(found.crop[..., ::-1]),
         found.maps,
-        file.category.keypoints,
+        [*map(str, range(category.num_keypoints))],  # as in the pictures
         found.peaks,
         side=128,
     )
-    write_image(str(out / names[1]), mosaic)
-    return {
-        'picture': names[0],
-        'maps': names[1],
-        'pck': round(_pck(item, found), 4),
-    }
+    write_image(str(out / names['maps']), maps)
+    return {**names, 'pck': round(_pck(item, found), 4)}
 
 
 def _pck(item: EpisodeObject, found: Located) -> float:
@@ -158,25 +169,37 @@ def _pck(item: EpisodeObject, found: Located) -> float:
         found.keypoints - item.keypoints[:, :2], axis=-1
     )
     unit = float((item.box[2:] - item.box[:2]).max())
-    near: Sequence[bool] = distances[labelled] < 0.2 * unit
+    near = distances[labelled] < 0.2 * unit
     return float(np.mean(near)) if len(near) else 0.0
 
 
-def _draw_shot(
-    shot: SupportShot, category: KeypointCategory, path: Path
+def _draw(
+    image: np.ndarray,
+    item: EpisodeObject,
+    category: KeypointCategory,
+    keypoints: np.ndarray,
+    shown: np.ndarray,
+    path: Path,
 ) -> None:
-    """The crop that was learned from, enlarged, with its keypoints."""
-    image = shot.image.numpy().transpose(1, 2, 0)[..., ::-1]
-    factor = max(1, _SIDE // image.shape[0])
-    large = np.repeat(np.repeat(image, factor, 0), factor, 1)
-    side = float(large.shape[0])
-    states = np.where(
-        shot.visible.numpy() > 0, PointState.VISIBLE, PointState.ABSENT
-    )
-    points = (shot.keypoints.numpy() + 0.5) * factor - 0.5
-    box = np.array([0, 0, side - 1, side - 1])
-    instance = DrawnInstance(category, box, points, states)
+    """Write the surroundings of an object with numbered keypoints.
+
+    Args:
+        image: BGR.
+        item: The object.
+        category: Its category.
+        keypoints: (K, 2) xy, image pixels.
+        shown: (K,), 0 for those that are not drawn.
+        path: A picture file.
+    """
+    crop, matrix = crop_square(image, item.box, _SIDE, CONTEXT)
+    states = np.where(shown > 0, PointState.VISIBLE, PointState.ABSENT)
+    placed = keypoints @ matrix[:, :2].T + matrix[:, 2]
+    instance = DrawnInstance(category, np.zeros(4), placed, states)
     drawn = draw_instances(
-        np.ascontiguousarray(large), [instance], numbers=True
+        np.ascontiguousarray(crop[..., ::-1]),
+        [instance],
+        boxes=False,
+        numbers=True,
+        min_side=_SIDE,
     )
     write_image(str(path), drawn)

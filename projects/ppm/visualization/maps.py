@@ -1,15 +1,14 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
-"""Attention maps over their picture."""
+"""Attention maps over the crop that the model saw."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-_TITLE = 18  # pixels above each map
+from projects.common.visualization import mosaic, overlay_map
 
 
 def draw_maps(
@@ -40,16 +39,12 @@ def draw_maps(
         raise ValueError(
             f'{len(maps)} maps have {len(names)} names; give one for each.'
         )
-    columns = columns or math.ceil(math.sqrt(len(maps)))
-    rows = math.ceil(len(maps) / columns)
-    height = side + _TITLE
-    mosaic = np.full((rows * height, columns * side, 3), 255, np.uint8)
     small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
-    for number, (values, name) in enumerate(zip(maps, names)):
-        low, high = float(values.min()), float(values.max())
-        tile = _blend(small, values, low, high)
+    tiles = []
+    for number, values in enumerate(maps):
+        tile = overlay_map(small, values, (0, 0, side, side))
         if points is not None:
-            place = (points[number] + 0.5) * side / values.shape[-1] - 0.5
+            place = points[number] * side / values.shape[-1]
             cv2.drawMarker(
                 tile,
                 tuple(int(v) for v in place.round()),
@@ -58,26 +53,9 @@ def draw_maps(
                 max(8, side // 16),
                 2,
             )
-        top = number // columns * height
-        left = number % columns * side
-        mosaic[top + _TITLE : top + height, left : left + side] = tile
-        cv2.putText(
-            mosaic,
-            f'{name} {low:.2f}-{high:.2f}',
-            (left + 2, top + _TITLE - 5),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.42,
-            (0, 0, 0),
-            1,
-            cv2.LINE_AA,
-        )
-    return mosaic
-
-
-def _blend(
-    image: np.ndarray, values: np.ndarray, low: float, high: float
-) -> np.ndarray:
-    scaled = (values - low) / max(high - low, 1e-9) * 255
-    heat = cv2.resize(scaled.astype(np.uint8), image.shape[1::-1])
-    colors = cv2.applyColorMap(heat, cv2.COLORMAP_JET)[..., ::-1]
-    return cv2.addWeighted(image, 0.45, np.ascontiguousarray(colors), 0.55, 0)
+        tiles.append(tile)
+    titles = [
+        f'{name} {values.min():.2f}-{values.max():.2f}'
+        for name, values in zip(names, maps)
+    ]
+    return mosaic(tiles, titles, columns)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from projects.xpose.demo.parts import DemoPart
 from projects.xpose.demo.training import moving_ends
 
 STAGES = {
@@ -85,12 +86,15 @@ img.curve { max-width: 100%; }
 """
 
 
-def render_page(summary: Mapping[str, Any], curve: str) -> str:
+def render_page(
+    summary: Mapping[str, Any], curve: str, extra: Sequence[DemoPart] = ()
+) -> str:
     """The page as HTML.
 
     Args:
-        summary (Mapping): See ``summarise``.
+        summary (Mapping): See ``summarise``, with what the extra parts add.
         curve (str): Path of the loss curve's picture from the page.
+        extra (Sequence): Parts that come last.
 
     Returns:
         str: The whole document; it needs the pictures beside it, and
@@ -98,7 +102,7 @@ def render_page(summary: Mapping[str, Any], curve: str) -> str:
     """
     parts = [
         _head(summary),
-        _stages(summary['seconds']),
+        _stages(summary['seconds'], {p.name: p.text for p in extra}),
         _training(summary['training'], curve),
         _evaluation(summary['evaluation'], summary['data']['val']),
         '<h2>Predictions</h2>',
@@ -106,6 +110,7 @@ def render_page(summary: Mapping[str, Any], curve: str) -> str:
         'to the prompt. Rings are hidden keypoints, small crosses predicted '
         'keypoints with a low score.</p>',
         *(_section(name, summary) for name in SECTIONS),
+        *(part.render(summary[part.name]) for part in extra),
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -147,8 +152,9 @@ def _head(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _stages(seconds: Mapping[str, float]) -> str:
-    rows = [(STAGES[name], f'{value:.1f}') for name, value in seconds.items()]
+def _stages(seconds: Mapping[str, float], extra: Mapping[str, str]) -> str:
+    words = {**STAGES, **extra}
+    rows = [(words[name], f'{value:.1f}') for name, value in seconds.items()]
     return '<h2>Stages</h2>\n' + _table(rows, ('stage', 'seconds'))
 
 

@@ -58,18 +58,18 @@ def point_scores(
 
 
 def mean_scores(
-    rows: Iterable[Mapping[str, Any]],
+    predictions: Iterable[Mapping[str, Any]],
 ) -> dict[str, dict[str, float]]:
     """Means by how the keypoints are labelled.
 
     Args:
-        rows (Iterable): See :func:`point_scores`, of any number of objects.
+        predictions (Iterable): See ``show_scene``.
 
     Returns:
         dict: For each state that occurs ``count`` and the means ``score``
         and ``visibility``.
     """
-    rows = list(rows)
+    rows = [r for shown in predictions for r in shown['point_scores'] or ()]
     means = {}
     for state in reversed(STATES):
         chosen = [row for row in rows if row['state'] == state]

@@ -4,16 +4,18 @@
 import argparse
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import projects.xpose  # noqa: F401  registers what configs name
 from projects.common.files import write_json, write_text
+from projects.common.launch import quieten
 from projects.common.synthkpt.writer import generate
 from projects.xpose.demo.evaluation import evaluate
 from projects.xpose.demo.page import main_metrics, render_page
+from projects.xpose.demo.parts import DemoPart
+from projects.xpose.demo.point_scores import mean_scores
 from projects.xpose.demo.prediction import predict_scenes
 from projects.xpose.demo.progress import StageLog
 from projects.xpose.demo.settings import DemoSettings
@@ -40,16 +42,19 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def run_demo(settings: DemoSettings) -> dict[str, Any]:
+def run_demo(
+    settings: DemoSettings, parts: Sequence[DemoPart] = ()
+) -> dict[str, Any]:
     """Run all stages and write the page.
 
     Args:
         settings (DemoSettings): The sizes.
+        parts (Sequence): Stages after our own.
 
     Returns:
         dict: What ``summary.json`` holds.
     """
-    log, counts = StageLog(total=4), settings.counts
+    log, counts = StageLog(total=4 + len(parts)), settings.counts
     with log.stage(
         'data',
         f'SynthKPT: {counts["train"]} training and {counts["val"]} '
@@ -74,13 +79,17 @@ def run_demo(settings: DemoSettings) -> dict[str, Any]:
         'predict', 'Pictures, asked by words, by example and by both'
     ):
         shown = predict_scenes(settings, evaluation['checkpoint'])
+        for state, means in mean_scores(shown).items():
+            print(
+                f'      {means["count"]:3} keypoints {state:<8} mean score '
+                f'{means["score"]:.2f}'
+            )
+    figures = {}
+    for part in parts:
+        with log.stage(part.name, part.text):
+            figures[part.name] = part.run(settings.data, settings.out)
     summary = summarise(settings, log.seconds, training, evaluation, shown)
-    for state, means in summary['mean_point_scores'].items():
-        print(
-            f'      {means["count"]:3} keypoints {state:<8} mean score '
-            f'{means["score"]:.2f}'
-        )
-    return write_results(settings, summary)
+    return write_results(settings, {**summary, **figures}, parts)
 
 
 def _ends(training: dict[str, Any]) -> tuple[float, float]:
@@ -88,29 +97,38 @@ def _ends(training: dict[str, Any]) -> tuple[float, float]:
 
 
 def write_results(
-    settings: DemoSettings, summary: dict[str, Any]
+    settings: DemoSettings,
+    summary: dict[str, Any],
+    parts: Sequence[DemoPart] = (),
 ) -> dict[str, Any]:
     """Write curve, page and summary; each is complete or absent."""
     draw_losses(summary['training']['loss'], settings.out / CURVE)
     write_json(settings.out / 'summary.json', summary)
-    write_text(settings.out / 'index.html', render_page(summary, CURVE))
+    page = render_page(summary, CURVE, parts)
+    write_text(settings.out / 'index.html', page)
     return summary
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(
+    argv: Sequence[str] | None = None, parts: Sequence[DemoPart] = ()
+) -> int:
     """Run the demo.
+
+    Args:
+        argv (Sequence, optional): The command line.
+        parts (Sequence): Stages after our own.
 
     Returns:
         int: Exit status: 0, or 1 after an error that is printed as a
         sentence.
     """
     args = parse_args(argv)
-    _quieten()
+    quieten()
     settings = (DemoSettings.reduced if args.reduced else DemoSettings)(
         args.out
     )
     try:
-        summary = run_demo(settings)
+        summary = run_demo(settings, parts)
     except (OSError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
@@ -120,11 +138,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         f'  {settings.out / "summary.json"}'
     )
     return 0
-
-
-def _quieten() -> None:
-    """Silence what speaks to developers of the packages below us."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    warnings.filterwarnings('ignore', message='torch.meshgrid')

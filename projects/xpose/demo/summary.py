@@ -20,6 +20,7 @@ PACKAGES = (
     'mmpose',
     'timm',
     'transformers',
+    'diffusers',
     'xtcocotools',
     'opencv-python',
     'opencv-python-headless',
@@ -56,9 +57,7 @@ def summarise(
         'training': training,
         'evaluation': evaluation,
         'predictions': predictions,
-        'mean_point_scores': mean_scores(
-            row for shown in predictions for row in shown['point_scores'] or ()
-        ),
+        'mean_point_scores': mean_scores(predictions),
     }
 
 

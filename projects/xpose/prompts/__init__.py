@@ -3,7 +3,6 @@
 
 from .predefined import (
     PredefinedSet,
-    parse_category,
     predefined_categories,
     predefined_category,
     predefined_names,
@@ -12,7 +11,6 @@ from .predefined import (
 
 __all__ = [
     'PredefinedSet',
-    'parse_category',
     'predefined_categories',
     'predefined_category',
     'predefined_names',

@@ -109,27 +109,6 @@ def predefined_category(
     return found.category(objects.get(_plain(name)))
 
 
-def parse_category(text: str) -> KeypointCategory:
-    """Read an object as it is written on a command line.
-
-    Args:
-        text (str): ``'horse'``, an object of a predefined set;
-            ``'tapir:horse'``, an object with the keypoints of another;
-            ``'teapot=lid,handle'``, an object with its own keypoints.
-
-    Raises:
-        ValueError: If the object or set is unknown, or a name is empty.
-    """
-    name, own, keypoints = text.partition('=')
-    if own:
-        names = [keypoint.strip() for keypoint in keypoints.split(',')]
-        return KeypointCategory.from_coco(
-            {'name': name.strip(), 'keypoints': names}
-        )
-    name, other, keypoints_of = text.partition(':')
-    return predefined_category(name.strip(), keypoints_of if other else None)
-
-
 @functools.lru_cache(maxsize=1)
 def _table() -> dict[str, PredefinedSet]:
     table = {}

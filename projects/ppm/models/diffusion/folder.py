@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from projects.common.checkpoints import file_sha256
+from projects.common.paths import find_shipped
 
 #: What PPM cannot do without; text_encoder and tokenizer are optional.
 REQUIRED = ('unet', 'vae', 'scheduler')
@@ -23,7 +24,8 @@ def find_model(
     """Folder or file of a model.
 
     Args:
-        path: A diffusers folder, a single file, or the hub's 'owner/name'.
+        path: A diffusers folder or a single file, taken from the current
+            folder or from what ships; or the hub's 'owner/name'.
         revision: Branch, tag or commit on the hub.
         variant: Such as 'fp16', see :func:`weight_files`.
         download: Whether the hub may be asked; else only what an earlier
@@ -32,8 +34,9 @@ def find_model(
     Raises:
         FileNotFoundError: If there is no such folder, file or download.
     """
-    if Path(path).exists():
-        return Path(path)
+    found = find_shipped(path)
+    if found.exists():
+        return found
     if path.count('/') != 1 or path.startswith(('.', '/', '~')):
         raise FileNotFoundError(
             f'The diffusion model "{path}" does not exist; give a diffusers '
