@@ -17,7 +17,7 @@ Examples:
   python demo/anykeypoint_demo.py clip.mp4 --prompt mouse.json --out found \
       --batch-size 8 --track iou --smooth --save-json
   python demo/anykeypoint_demo.py a.jpg b.jpg --support example.jpg \
-      --support-keypoints example.json --out found
+      --support-keypoints example.json --out found --panel
   python demo/anykeypoint_demo.py webcam --text person --max-frames 500 \
       --out found
 
@@ -41,6 +41,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from projects.common.apis import AnyKeypointInferencer, OutputFolder
+from projects.common.apis.drawing import check_examples
 from projects.common.apis.runs import (
     CannotWrite,
     Run,
@@ -49,7 +50,7 @@ from projects.common.apis.runs import (
     writing,
 )
 from projects.common.checkpoints import file_sha256
-from projects.common.launch import sentences_only
+from projects.common.launch import quieten, sentences_only
 from projects.common.prompt_files import (
     PromptDescription,
     describe,
@@ -151,7 +152,26 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         'not labelled in COCO files (default: 0.3)',
     )
     parser.add_argument(
+        '--nms-thr',
+        type=float,
+        default=0.5,
+        help='of two boxes of a category that overlap more than this, the '
+        'one with the lower score is left out; 1 leaves none out (default: '
+        '0.5)',
+    )
+    parser.add_argument(
         '--show-names', action='store_true', help="draw keypoints' names"
+    )
+    parser.add_argument(
+        '--panel',
+        action='store_true',
+        help='draw the examples beside each picture',
+    )
+    parser.add_argument(
+        '--save-maps',
+        action='store_true',
+        help='write maps/NAME.png: where a PPM model looked for each keypoint '
+        'of a picture',
     )
 
 
@@ -247,6 +267,10 @@ def load(args: argparse.Namespace) -> AnyKeypointInferencer:
             f'{", ".join(keypoints)}; not looked for.',
             file=sys.stderr,
         )
+    if args.panel:
+        check_examples(inferencer.prompt.description)
+    if args.save_maps:
+        inferencer.check_maps()
     return inferencer
 
 
@@ -270,8 +294,11 @@ def settings(
                 'text_weights',
                 'precision',
                 'score_thr',
+                'nms_thr',
                 'kpt_thr',
                 'show_names',
+                'panel',
+                'save_maps',
                 'bbox',
                 'track',
                 'smooth',
@@ -293,6 +320,9 @@ def options(args: argparse.Namespace) -> RunOptions:
         args.track,
         args.smooth,
         args.max_frames,
+        args.panel,
+        args.nms_thr,
+        args.save_maps,
     )
 
 
@@ -330,6 +360,7 @@ def run_all(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit codes are those of the help."""
     args = parse_args(argv)
+    quieten()
     try:
         with sentences_only():
             pictures, videos = plan(args.inputs, args.out)

@@ -28,7 +28,7 @@ from projects.common.app import (
     Workspace,
     make_samples,
 )
-from projects.common.launch import sentences_only
+from projects.common.launch import quieten, sentences_only
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -120,6 +120,7 @@ def serve(args: argparse.Namespace, folder: str) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the page; errors of arguments and models exit with 2."""
     args = parse_args(argv)
+    quieten()
     with sentences_only(), ExitStack() as stack:
         folder = args.folder or stack.enter_context(
             tempfile.TemporaryDirectory(prefix='anykeypoint_')

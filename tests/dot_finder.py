@@ -35,6 +35,8 @@ custom_imports = dict(imports=['tests.dot_finder'])
 model = dict(type='DotFinder')
 """
 
+CONFIG_WITH_MAPS = CONFIG.replace('DotFinder', 'MapDotFinder')
+
 
 def dots(places, size=(300, 220)):
     """A picture (w, h) with a dot of each colour."""
@@ -104,4 +106,22 @@ class DotFinderBackend(InferenceBackend):
             keypoint_scores=torch.tensor(scores)[None],
             keypoint_mask=torch.ones(1, len(scores), dtype=torch.bool),
         )
+        return sample
+
+
+@INFERENCERS.register_module()
+class MapDotFinderBackend(DotFinderBackend):
+    """The same, with maps that are high where a dot is."""
+
+    gives_maps = True
+
+    def _predict(self, picture, prompt):
+        sample = super()._predict(picture, prompt)
+        found = sample.pred_instances
+        side = max(picture.shape[:2])
+        grid = torch.arange(256) * side / 256
+        x, y = found.keypoints[0].T[..., None]
+        near = (grid - x).abs()[:, None] + (grid - y).abs()[..., None]
+        found.maps = torch.exp(-near / 35)[None]
+        found.map_boxes = torch.tensor([[0.0, 0, side, side]])
         return sample

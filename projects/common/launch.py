@@ -6,6 +6,7 @@ import datetime
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,14 @@ def sentences_only() -> Iterator[None]:
     except (OSError, ValueError, TextTowerError) as error:
         print(f'error: {error}', file=sys.stderr)
         sys.exit(2)
+
+
+def quieten() -> None:
+    """Silence what the packages below us tell their own developers."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    warnings.filterwarnings('ignore', message='torch.meshgrid')
 
 
 def load_config(args: argparse.Namespace) -> Config:

@@ -328,6 +328,16 @@ def test_annotations_become_prompts(annotated, picture):
         describe_coco(annotated, [other])
 
 
+@pytest.mark.parametrize('way', ['pictures', 'shots'])
+def test_a_picture_of_another_size_is_named(annotated, picture, way):
+    path = annotated.with_name('b.png')
+    cv2.imwrite(str(path), np.rot90(picture))
+    options = {'pictures': [path]} if way == 'pictures' else {'shots': 1}
+    message = r'b.png" is 90 x 120 pixels .*coco.json says 120 x 90, so its'
+    with pytest.raises(ValueError, match=message):
+        describe_coco(annotated, category_names=['teapot'], **options)
+
+
 @pytest.fixture
 def encoded():
     mask = torch.tensor([[[True, False]]])

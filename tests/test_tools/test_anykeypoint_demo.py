@@ -1,6 +1,7 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 import json
 import tracemalloc
+import warnings
 
 import cv2
 import jsonschema
@@ -9,6 +10,8 @@ import pytest
 
 from projects.common.apis.results import KeypointResult
 from projects.common.datasets import CocoKeypointFile
+from projects.common.launch import quieten
+from tests import dot_finder
 from tests.conftest import REPO_ROOT
 from tests.square_finder import (
     CONFIG,
@@ -189,6 +192,31 @@ def test_a_video_of_300_frames(run, tmp_path):
     assert 'clip.mp4: 20 frames' in told
 
 
+def test_attention_maps_are_written(run, tmp_path):
+    config, picture = tmp_path / 'maps.py', tmp_path / 'dots.png'
+    config.write_text(dot_finder.CONFIG_WITH_MAPS)
+    cv2.imwrite(str(picture), dot_finder.dots(dot_finder.EXAMPLE))
+    words = ('--text', 'two: red, blue')
+    options = ('--model', config, '--save-maps')
+    code, _, _ = run(picture, *options, prompt=words)
+    assert code == 0
+    maps = cv2.imread(str(tmp_path / 'out/maps/dots.png.png'))[..., ::-1]
+    # Two maps of 384 x 282 under their titles.
+    assert maps.shape == (282 + 18, 2 * 384, 3)
+    tiles = maps[18:, :384].astype(int), maps[18:, 384:].astype(int)
+    more = tiles[0] - tiles[1]
+    for place, sign in zip(dot_finder.EXAMPLE[0:3:2], (1, -1)):
+        x, y = (round(v * 384 / 300) for v in place)
+        # Beside each dot, outside the box, one map is high.
+        assert sign * (more[y, x - 15 * sign] @ (1, 0, -1)) > 50
+
+
+def test_the_best_score_is_told_where_nothing_is_found(run, folder):
+    code, told, _ = run(folder, '--score-thr', '0.95')
+    assert code == 0
+    assert 'the best score is 0.900; lower --score-thr' in told
+
+
 def test_tracks_and_smoothing(run, tmp_path):
     clip = tmp_path / 'clip.avi'
     write_video(clip, [(20 + 3 * (i % 2), 10) for i in range(30)], 'MJPG')
@@ -273,8 +301,11 @@ def test_supports_and_prompt_files(run, tmp_path, load_tool):
     annotations = tmp_path / 'shown.json'
     annotations.write_text(json.dumps(content))
     support = ('--support', picture, '--support-keypoints', annotations)
-    code, _, error = run(picture, '--save-json', prompt=support)
+    code, _, error = run(picture, '--save-json', '--panel', prompt=support)
     assert code == 0
+    # 60 x 40 becomes 768 x 512; the example is a square of that height.
+    drawn = cv2.imread(str(tmp_path / 'out/visualizations/shown.png'))
+    assert drawn.shape == (512, 512 + 12 + 768, 3)
     assert "warning: no example of 'red' shows b; not looked for" in error
     result = read(tmp_path / 'out/predictions/shown.png.json')
     assert result.not_shown == {'red': ['b']}
@@ -315,6 +346,8 @@ def test_wrong_arguments(run, folder, tmp_path):
     none = ('--prompt', tmp_path / 'no.json')
     assert 'prompt file' in refused(folder, prompt=none)
     assert 'There is no model' in refused(folder, '--model', 'no_model')
+    assert 'holds no example to show' in refused(folder, '--panel')
+    assert 'has no attention maps' in refused(folder, '--save-maps')
     (tmp_path / 'empty').mkdir()
     assert 'holds no pictures' in refused(tmp_path / 'empty')
 
@@ -371,6 +404,18 @@ def test_interrupted(run, folder, tmp_path, monkeypatch):
     code, _, error = run(folder)
     assert code == 130 and 'what was finished is kept' in error
     assert (tmp_path / 'out/visualizations/0.png').exists()
+
+
+def test_what_other_packages_tell_their_developers_is_not_shown():
+    from transformers.utils import logging
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter('always')
+        quieten()
+        warnings.warn('torch.meshgrid: in an upcoming release', stacklevel=1)
+        warnings.warn('something else', stacklevel=1)
+    assert [str(w.message) for w in seen] == ['something else']
+    assert not logging.is_progress_bar_enabled()
 
 
 def test_the_help_has_examples_and_exit_codes(demo, capsys):

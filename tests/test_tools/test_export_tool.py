@@ -2,6 +2,7 @@
 """The export tool, and the same picture asked in all ways there are."""
 
 import json
+import zipfile
 
 import cv2
 import numpy as np
@@ -82,8 +83,12 @@ def test_a_torch_export_program(tool, small, tmp_path, monkeypatch):
     out = tmp_path / 'small.pt2'
     arguments = ['--weights', str(small[1]), '--out', str(out), '--check']
     assert tool.main(arguments) == 0
-    notes = {'identity': '', 'scale': ''}
-    torch.export.load(out, extra_files=notes)
+    with zipfile.ZipFile(out) as file:  # loading it takes long
+        notes = {
+            name.rpartition('/')[2]: file.read(name).decode()
+            for name in file.namelist()
+            if '/extra/' in name
+        }
     assert notes['scale'] == '[96, 96]' and len(notes['identity']) == 64
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import REPO_ROOT
-from tests.dot_finder import CONFIG, EXAMPLE, OTHER, dots
+from tests.dot_finder import CONFIG, CONFIG_WITH_MAPS, EXAMPLE, OTHER, dots
 
 pytest.importorskip('gradio', reason='the extra "app" is not installed')
 sync_api = pytest.importorskip(
@@ -41,14 +41,16 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope='module')
 def server(folder):
     """Address of a running page that takes files of 1 MB."""
-    config = folder / 'dots.py'
+    config, maps = folder / 'dots.py', folder / 'maps.py'
     config.write_text(CONFIG)
+    maps.write_text(CONFIG_WITH_MAPS)
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
     log = folder / 'log.txt'
     command = [sys.executable, str(REPO_ROOT / 'demo' / 'app.py')]
-    command += ['--model', str(config), '--port', str(port)]
+    command += ['--model', str(config), '--model', str(maps)]
+    command += ['--port', str(port)]
     command += ['--folder', str(folder / 'work'), '--max-megabytes', '1']
     with open(log, 'w') as output:
         process = subprocess.Popen(
@@ -198,6 +200,49 @@ def test_clicked_example_downloaded_and_loaded_again(visit, pictures, folder):
         shown.screenshot(path=folder / f'page_{width}.png', full_page=True)
         inner = shown.evaluate('document.documentElement.scrollWidth')
         assert inner <= width  # nothing sticks out
+
+
+def drawn(page):
+    """The drawn picture, (h, w, 3) RGB; pixels as the browser shows them."""
+    page.wait_for_timeout(1500)
+    shot = page.locator('#drawn img').first.screenshot()
+    return cv2.imdecode(np.frombuffer(shot, np.uint8), 1)[..., ::-1]
+
+
+def test_example_and_attention_map_are_drawn(visit, pictures, folder):
+    page = visit()
+    page.get_by_label('Model').click()
+    page.get_by_role('option', name='maps', exact=True).click()
+    page.get_by_role('tab', name='In words').click()
+    page.locator('#words textarea').fill('two: blue, red')
+    press(page, 'Use these words')
+    page.wait_for_selector('text=Looking for two')
+    find(page, pictures[1], folder / 'maps.json')
+    assert not page.locator('#panel').is_visible()  # words: no example
+    page.locator('#attention input').click()
+    page.get_by_role('option', name='blue', exact=True).click()
+    image = drawn(page).astype(int)
+    red = image[..., 0] - image[..., 2]
+    scale = image.shape[1] / 400
+    for (x, y), high in ((OTHER[2], True), (OTHER[4], False)):
+        beside = red[round((y + 14) * scale), round(x * scale)]
+        assert (beside > 0) == high
+    # A model without maps has no such control, but the example beside.
+    page = visit()
+    with page.expect_file_chooser() as chooser:
+        press(page, 'Upload an example')
+    chooser.value.set_files(str(pictures[0]))
+    page.wait_for_selector('#canvas img')
+    click_points(page, EXAMPLE[:2])
+    press(page, 'Use this example')
+    page.wait_for_selector('text=Looking for object')
+    find(page, pictures[1], folder / 'panel.json')
+    assert not page.locator('#attention').is_visible()
+    page.locator('#panel input').click()
+    height, width = drawn(page).shape[:2]
+    # 768 x 576 with a square of 576 and a gap of 12 beside it.
+    assert width / height == pytest.approx((768 + 12 + 576) / 576, rel=0.02)
+    page.screenshot(path=folder / 'panel.png', full_page=True)
 
 
 def test_what_is_too_large_or_no_prompt_is_refused(visit, folder):

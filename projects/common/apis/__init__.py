@@ -17,6 +17,7 @@ from projects.common.apis.model_index import (
 )
 from projects.common.apis.outputs import OutputFolder
 from projects.common.apis.results import (
+    AttentionMaps,
     FoundInstance,
     FoundKeypoint,
     KeypointResult,
@@ -26,6 +27,7 @@ from projects.common.apis.tracking import InstanceTracker
 
 __all__ = [
     'AnyKeypointInferencer',
+    'AttentionMaps',
     'DefaultPrompt',
     'FoundInstance',
     'FoundKeypoint',

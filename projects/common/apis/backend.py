@@ -67,6 +67,8 @@ class InferenceBackend(ABC):
     """
 
     model: nn.Module
+    #: Whether predictions hold attention maps.
+    gives_maps: bool = False
 
     def __init__(
         self,
@@ -182,7 +184,9 @@ class InferenceBackend(ABC):
             pictures: ``bboxes`` (M, 4) xyxy, ``scores`` (M,), ``labels``
             (M,) that index the prompt's categories, ``keypoints``
             (M, K, 2), ``keypoint_scores`` (M, K), ``keypoint_mask`` (M, K)
-            and perhaps ``keypoints_visible`` (M, K).
+            and perhaps ``keypoints_visible`` (M, K). Where the model
+            ``gives_maps``, also ``maps`` (M, K, h, w) and ``map_boxes``
+            (M, 4), what each object's maps cover, xyxy.
         """
 
     def autocast(self) -> torch.autocast:

@@ -142,6 +142,8 @@ class AnyKeypointInferencer:
         batch_size: int = 1,
         score_thr: float = 0.3,
         bboxes: Any = None,
+        nms_thr: float = 0.5,
+        maps: bool = False,
     ) -> list[KeypointResult]:
         """Find keypoints; all results at once.
 
@@ -154,6 +156,12 @@ class AnyKeypointInferencer:
             score_thr: Objects with a lower score are left out.
             bboxes: For models that are told where the objects are: (N, 4)
                 xyxy for every picture, or a list with one such for each.
+            nms_thr: Of two boxes of a category that overlap (IoU) more than
+                this, the one with the lower score is left out, unless
+                ``bboxes`` are given. Lower than in evaluation, where a
+                second guess costs little; 1 leaves none out.
+            maps: Whether results hold the attention maps of their keypoints;
+                PPM has some.
 
         Returns:
             list[KeypointResult]: One for each picture or frame. Those of
@@ -162,12 +170,13 @@ class AnyKeypointInferencer:
         Raises:
             FileNotFoundError: If something does not exist.
             OSError: If a picture or video cannot be read.
-            ValueError: If no prompt is set, or an input is not possible.
+            ValueError: If no prompt is set, an input is not possible, or the
+                model has no maps.
         """
         return [
             result if result.picture is None else replace(result, image=None)
             for result in self.stream(
-                inputs, prompt, batch_size, score_thr, bboxes
+                inputs, prompt, batch_size, score_thr, bboxes, nms_thr, maps
             )
         ]
 
@@ -178,6 +187,8 @@ class AnyKeypointInferencer:
         batch_size: int = 1,
         score_thr: float = 0.3,
         bboxes: Any = None,
+        nms_thr: float = 0.5,
+        maps: bool = False,
         on_error: OnError | None = None,
     ) -> Iterator[KeypointResult]:
         """Find keypoints, one result after the other.
@@ -190,6 +201,8 @@ class AnyKeypointInferencer:
             batch_size: As in a call.
             score_thr: As in a call.
             bboxes: As in a call.
+            nms_thr: As in a call.
+            maps: As in a call.
             on_error: Called with the name and the error of each picture that
                 cannot be used, to go on without it; by default it is raised.
 
@@ -197,8 +210,11 @@ class AnyKeypointInferencer:
             Iterator[KeypointResult]: With their pictures.
 
         Raises:
-            ValueError: At once, if no prompt is set.
+            ValueError: At once, if no prompt is set or the model has no
+                maps.
         """
+        if maps:
+            self.check_maps()
         if batch_size < 1:
             raise ValueError(
                 f'The batch size is {batch_size}; give at least 1.'
@@ -207,7 +223,17 @@ class AnyKeypointInferencer:
         packed = self._packed(
             iterate(inputs, on_error), prompt, bboxes, on_error
         )
-        return self._stream(packed, prompt, batch_size, score_thr)
+        # Boxes that somebody gave are meant, however near they are.
+        reading = (score_thr, 1.0 if bboxes is not None else nms_thr, maps)
+        return self._stream(packed, prompt, batch_size, reading)
+
+    def check_maps(self) -> None:
+        """Raise ValueError if the model has no attention maps."""
+        if not self.backend.gives_maps:
+            raise ValueError(
+                f'{type(self.backend.model).__name__} has no attention maps '
+                'of keypoints; take a PPM model, or ask without maps.'
+            )
 
     def _prompt(self, prompt: PreparedPrompt | None) -> PreparedPrompt:
         prompt = prompt or self.prompt
@@ -223,18 +249,12 @@ class AnyKeypointInferencer:
         packed: Iterator[tuple[Frame, Any]],
         prompt: PreparedPrompt,
         batch_size: int,
-        score_thr: float,
+        reading: tuple[float, float, bool],
     ) -> Iterator[KeypointResult]:
         while batch := list(islice(packed, batch_size)):
             samples = self.backend.predict([one for _, one in batch], prompt)
             for (frame, _), sample in zip(batch, samples, strict=True):
-                yield KeypointResult.of_sample(
-                    sample,
-                    frame,
-                    prompt.categories,
-                    prompt.not_shown,
-                    score_thr,
-                )
+                yield KeypointResult.of_sample(sample, frame, prompt, *reading)
 
     def _packed(
         self,

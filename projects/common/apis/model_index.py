@@ -137,7 +137,7 @@ def _checkpoint_config(weights: str | None) -> Config:
     text = content.get('meta', {}).get('cfg')
     if text is None:
         raise ValueError(
-            f'"{weights}" holds no config; give it as --config (in Python '
-            'as model).'
+            f'"{weights}" holds no config; give the config as well, as '
+            '--model (in Python as model).'
         )
     return Config.fromstring(text, '.py')

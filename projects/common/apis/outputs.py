@@ -25,8 +25,9 @@ class OutputFolder:
     """Drawn pictures and predictions of one run; called as mmpose does.
 
     ``visualizations/NAME``, ``predictions/NAME.json`` (of a video
-    ``.jsonl``, one frame a line), ``predictions.coco.json`` and
-    ``run.json``, the settings of the run. Files are whole or absent.
+    ``.jsonl``, one frame a line), ``predictions.coco.json``,
+    ``maps/NAME.png`` and ``run.json``, the settings of the run. Files are
+    whole or absent.
 
     Args:
         path: The folder; it is made.
@@ -88,6 +89,10 @@ class OutputFolder:
         suffix = '.jsonl' if name.endswith('.mp4') else '.json'
         return self.path / 'predictions' / (name + suffix)
 
+    def maps(self, name: str) -> Path:
+        """Where the attention maps of a picture go."""
+        return self.path / 'maps' / f'{name}.png'
+
     def is_done(self, name: str) -> bool:
         """Whether all files of a picture or video are there."""
         wanted = [self.drawn(name)]
@@ -96,7 +101,7 @@ class OutputFolder:
         return not self.overwrite and all(path.is_file() for path in wanted)
 
     def write(self, name: str, result: KeypointResult, **drawing: Any) -> None:
-        """Write what was found in a picture.
+        """Write what was found in a picture, with its maps if it has some.
 
         Args:
             name: Of the picture, relative, with its extension.
@@ -110,6 +115,8 @@ class OutputFolder:
         if self.save_json:
             path = self.predictions(name)
             write_text(path, result.to_json() + '\n')
+        if result.map_names:
+            write_image(str(self.maps(name)), result.draw_maps())
         write_image(str(self.drawn(name)), result.draw(**drawing))
 
     def write_coco(self, names: Iterable[str], kpt_thr: float) -> Path:

@@ -9,17 +9,23 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from mmpose.structures import PoseDataSample
+from torchvision.ops import batched_nms
 
+from projects.common.apis.backend import PreparedPrompt
 from projects.common.apis.coco import results_to_coco
+from projects.common.apis.drawing import (
+    drawn_examples,
+    drawn_instances,
+    map_mosaic,
+    overlaid,
+)
 from projects.common.apis.inputs import Frame
 from projects.common.pictures import read_picture
+from projects.common.prompt_files import PromptDescription
 from projects.common.structures import KeypointCategory
-from projects.common.visualization import (
-    DrawnInstance,
-    PointState,
-    draw_instances,
-)
+from projects.common.visualization import draw_instances, prepend_examples
 
 FORMAT = 'anykeypoint.result.v1'
 
@@ -41,6 +47,19 @@ class FoundKeypoint(NamedTuple):
     visibility: float | None = None
 
 
+class AttentionMaps(NamedTuple):
+    """Where a model looked for the keypoints of one object.
+
+    Attributes:
+        values: (K, h, w), one map for each of the object's keypoints.
+        box: What they cover, xyxy in pixels of the picture; it may reach
+            beyond it. The pixel (0, 0) of a map is at its corner.
+    """
+
+    values: np.ndarray
+    box: tuple[float, float, float, float]
+
+
 @dataclass(frozen=True)
 class FoundInstance:
     """One object.
@@ -51,6 +70,7 @@ class FoundInstance:
         bbox: Box xyxy, pixels of the picture.
         keypoints: Those that were looked for, in the category's order.
         track_id: Number of the object in a video, where it is tracked.
+        maps: Where the model looked, if that was asked for.
     """
 
     category: str
@@ -58,6 +78,7 @@ class FoundInstance:
     bbox: tuple[float, float, float, float]
     keypoints: tuple[FoundKeypoint, ...]
     track_id: int | None = None
+    maps: AttentionMaps | None = field(default=None, repr=False, compare=False)
 
     def xy(self) -> np.ndarray:
         """(K, 2) places of its keypoints, pixels of the picture."""
@@ -79,6 +100,8 @@ class KeypointResult:
         image: (h, w, 3) uint8 BGR, or None where it was not kept.
         data_sample: The same as mmpose has it; None in a result that was
             read from a file or changed.
+        description: The prompt; None if it was encoded, and in a result
+            that was read from a file.
     """
 
     picture: str | None
@@ -91,43 +114,73 @@ class KeypointResult:
     data_sample: PoseDataSample | None = field(
         default=None, repr=False, compare=False
     )
+    description: PromptDescription | None = field(
+        default=None, repr=False, compare=False
+    )
 
     @classmethod
     def of_sample(
         cls,
         sample: PoseDataSample,
         frame: Frame,
-        categories: Sequence[KeypointCategory],
-        not_shown: Mapping[str, Sequence[str]],
+        prompt: PreparedPrompt,
         score_thr: float,
+        nms_thr: float = 1.0,
+        maps: bool = False,
     ) -> KeypointResult:
         """Read a prediction.
 
         Args:
             sample: With ``pred_instances`` in pixels of the picture, see
-                :meth:`InferenceBackend.predict`.
+                :meth:`InferenceBackend.predict`; loses its maps.
             frame: The picture.
-            categories: What the labels index.
-            not_shown: See the class.
+            prompt: What was asked.
             score_thr: Objects with a lower score are left out.
+            nms_thr: Of two boxes of a category that overlap (IoU) more than
+                this, the one with the lower score is left out.
+            maps: Whether to keep the maps.
         """
-        found = sample.pred_instances.cpu().numpy()
-        order = np.argsort(-found.scores, kind='stable')
+        pairs = [
+            sample.pred_instances.pop(name, None)
+            for name in ('maps', 'map_boxes')
+        ]
+        found = sample.pred_instances.cpu()
+        order = batched_nms(
+            found.bboxes.float(), found.scores, found.labels, nms_thr
+        ).tolist()
+        found = found.numpy()
         height, width = frame.image.shape[:2]
         return cls(
             frame.source,
             frame.index,
             (width, height),
-            tuple(categories),
+            prompt.categories,
             tuple(
-                _instance(found, i, categories[found.labels[i]])
+                _instance(
+                    found,
+                    i,
+                    prompt.categories[found.labels[i]],
+                    _maps(*pairs, found, i) if maps else None,
+                )
                 for i in order
                 if found.scores[i] >= score_thr
             ),
-            not_shown,
+            prompt.not_shown,
             frame.image,
             sample,
+            prompt.description,
         )
+
+    @property
+    def map_names(self) -> tuple[str, ...]:
+        """Names of the keypoints that there are attention maps of."""
+        names = (
+            keypoint.name
+            for one in self.instances
+            if one.maps is not None
+            for keypoint in one.keypoints
+        )
+        return tuple(dict.fromkeys(names))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for json, as ``result.schema.json`` says."""
@@ -185,6 +238,9 @@ class KeypointResult:
         show_names: bool = False,
         boxes: bool = True,
         min_side: int = 768,
+        panel: bool = False,
+        attention: str | None = None,
+        unit: float | None = None,
     ) -> np.ndarray:
         """Draw what was found.
 
@@ -196,22 +252,52 @@ class KeypointResult:
             show_names: Whether to write names beside keypoints.
             boxes: Whether to draw boxes and categories.
             min_side: A smaller picture is enlarged to this, pixels.
+            panel: Whether to put the examples of the prompt, with their
+                keypoints' names, to the left of the picture.
+            attention: Name of a keypoint (one of ``map_names``): lay its map
+                over the picture and draw no other keypoint.
+            unit: Width of a thin line in pixels, to which marks and letters
+                are in proportion; by default what suits the picture.
 
         Returns:
             np.ndarray: (H, W, 3) uint8 RGB.
 
         Raises:
             OSError: If the picture cannot be read again.
-            ValueError: If there is no picture.
+            ValueError: If there is no picture, no example for the panel, or
+                no map of that keypoint.
         """
         image = self._image() if image is None else image
-        return draw_instances(
-            np.ascontiguousarray(image[..., ::-1]),
-            self._drawn(kpt_thr),
+        image = np.ascontiguousarray(image[..., ::-1])
+        if attention is not None:
+            image = overlaid(self, image, attention)
+        drawn = draw_instances(
+            image,
+            drawn_instances(self, kpt_thr, attention),
             boxes=boxes,
             names=show_names,
             min_side=min_side,
+            unit=unit,
         )
+        if not panel:
+            return drawn
+        examples = drawn_examples(self.description)
+        return prepend_examples(drawn, examples, unit)
+
+    def draw_maps(self, image: np.ndarray | None = None) -> np.ndarray:
+        """Draw the attention maps of all keypoints, one beside the other.
+
+        Args:
+            image: As in :meth:`draw`.
+
+        Returns:
+            np.ndarray: (H, W, 3) uint8 RGB.
+
+        Raises:
+            OSError: If the picture cannot be read again.
+            ValueError: If there is no picture, or no map.
+        """
+        return map_mosaic(self, self._image() if image is None else image)
 
     def _image(self) -> np.ndarray:
         if self.image is not None:
@@ -223,36 +309,22 @@ class KeypointResult:
             )
         return read_picture(self.picture)
 
-    def _drawn(self, kpt_thr: float) -> list[DrawnInstance]:
-        """The worst first, so that the best lies on top."""
-        categories = {category.name: category for category in self.categories}
-        drawn = []
-        for one in reversed(self.instances):
-            category = categories[one.category]
-            count = category.num_keypoints
-            points, states = np.zeros((count, 2)), np.zeros(count, int)
-            place = {name: i for i, name in enumerate(category.keypoints)}
-            for keypoint in one.keypoints:
-                points[place[keypoint.name]] = keypoint.xy
-                states[place[keypoint.name]] = _state(keypoint, kpt_thr)
-            drawn.append(
-                DrawnInstance(
-                    category, np.array(one.bbox), points, states, one.score
-                )
-            )
-        return drawn
 
-
-def _state(keypoint: FoundKeypoint, kpt_thr: float) -> PointState:
-    if keypoint.score < kpt_thr:
-        return PointState.DOUBTFUL
-    if keypoint.visibility is not None and keypoint.visibility < 0.5:
-        return PointState.HIDDEN
-    return PointState.VISIBLE
+def _maps(
+    maps: torch.Tensor, boxes: torch.Tensor, found: Any, number: int
+) -> AttentionMaps:
+    real = found.keypoint_mask[number]
+    return AttentionMaps(
+        maps[number].cpu().numpy()[: len(real)][real],
+        tuple(boxes[number].tolist()),
+    )
 
 
 def _instance(
-    found: Any, number: int, category: KeypointCategory
+    found: Any,
+    number: int,
+    category: KeypointCategory,
+    maps: AttentionMaps | None,
 ) -> FoundInstance:
     visible = found.get('keypoints_visible')
     keypoints = tuple(
@@ -270,6 +342,7 @@ def _instance(
         float(found.scores[number]),
         tuple(map(float, found.bboxes[number])),
         keypoints,
+        maps=maps,
     )
 
 

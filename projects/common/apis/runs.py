@@ -12,6 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from mmengine.structures import InstanceData
 from rich.progress import Progress
 
 from projects.common.apis.inferencer import AnyKeypointInferencer
@@ -62,6 +63,9 @@ class RunOptions:
         track: 'iou', 'oks' or None, for videos.
         smooth: Whether to smooth videos; needs ``track``.
         max_frames: Stop a video after so many frames.
+        panel: Whether drawings have the examples beside the picture.
+        nms_thr: See :class:`AnyKeypointInferencer`.
+        save_maps: Whether to write the attention maps of pictures.
     """
 
     score_thr: float = 0.3
@@ -73,6 +77,9 @@ class RunOptions:
     track: str | None = None
     smooth: bool = False
     max_frames: int | None = None
+    panel: bool = False
+    nms_thr: float = 0.5
+    save_maps: bool = False
 
 
 def plan(
@@ -149,6 +156,7 @@ class Run:
         self.progress = progress
         self.failed: list[str] = []
         self._told_of_scores = False
+        self._best = 0.0
 
     def pictures(self, names: Mapping[str, str]) -> None:
         """Do the pictures that are not done yet.
@@ -164,7 +172,7 @@ class Run:
             print(f'{len(names) - len(todo)} pictures are done already')
         task = self.progress.add_task('pictures', total=len(todo))
         objects = done = 0
-        for result in self._stream(todo):
+        for result in self._stream(todo, self.options.save_maps):
             with writing():
                 self.output.write(
                     names[result.picture], result, **self._drawing()
@@ -173,6 +181,8 @@ class Run:
             self.progress.update(task, completed=done + len(self.failed))
         if todo:
             print(f'{done} pictures, {objects} objects')
+            if not objects and self._best:
+                print(f'the best score is {self._best:.3f}; lower --score-thr')
         if self.options.save_coco:
             self._write_coco(names)
 
@@ -241,21 +251,28 @@ class Run:
                     raise
         return out.count
 
-    def _stream(self, inputs: Any) -> Iterator[KeypointResult]:
+    def _stream(
+        self, inputs: Any, maps: bool = False
+    ) -> Iterator[KeypointResult]:
         for result in self.inferencer.stream(
             inputs,
             batch_size=self.options.batch_size,
             score_thr=self.options.score_thr,
             bboxes=self.options.bboxes,
+            nms_thr=self.options.nms_thr,
+            maps=maps,
             on_error=self._fail,
         ):
-            self._tell_of_scores(result)
+            found = result.data_sample.pred_instances
+            self._best = max(self._best, *found.scores.tolist(), 0.0)
+            self._tell_of_scores(found)
             yield result
 
     def _drawing(self) -> dict[str, Any]:
         return {
             'kpt_thr': self.options.kpt_thr,
             'show_names': self.options.show_names,
+            'panel': self.options.panel,
         }
 
     def _fail(self, name: str, error: Exception) -> None:
@@ -268,8 +285,7 @@ class Run:
             soft_wrap=True,
         )
 
-    def _tell_of_scores(self, result: KeypointResult) -> None:
-        found = result.data_sample.pred_instances
+    def _tell_of_scores(self, found: InstanceData) -> None:
         source = found.get('keypoint_score_source')
         if source in _SCORE_SOURCES and not self._told_of_scores:
             self._told_of_scores = True

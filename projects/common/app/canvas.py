@@ -16,6 +16,7 @@ from projects.common.visualization import (
 
 #: Longer side of what is shown, pixels; fingers need large pictures.
 SIDE = 960
+_UNIT = 2.0  # line width; the canvas is shown smaller on a phone
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
 
@@ -83,7 +84,7 @@ def _draw_points(
     states = np.array([PointState(p.visible) for p in draft.points])
     drawn = DrawnInstance(category, np.zeros(4), places, states)
     image = draw_instances(
-        image, [drawn], boxes=False, names=True, min_side=SIDE
+        image, [drawn], boxes=False, names=True, min_side=SIDE, unit=_UNIT
     )
     marked = draft.chosen
     if marked is not None and draft.points[marked].visible:

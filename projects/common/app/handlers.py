@@ -21,7 +21,12 @@ from projects.common.apis import (
 )
 from projects.common.apis.inputs import is_video
 from projects.common.app.draft import Draft
-from projects.common.app.found import Found, Thresholds, drawn
+from projects.common.app.found import (
+    Found,
+    Thresholds,
+    drawn,
+    with_small_maps,
+)
 from projects.common.app.models import Models
 from projects.common.app.uploads import Workspace
 from projects.common.app.videos import ClipWriter
@@ -210,13 +215,19 @@ class Handlers:
             picture = self.workspace.picture(path)
             with self.models.using(asked.model) as inferencer:
                 [result] = inferencer(
-                    picture, asked.prompt, score_thr=MIN_SCORE
+                    picture,
+                    asked.prompt,
+                    score_thr=MIN_SCORE,
+                    maps=inferencer.backend.gives_maps,
                 )
         except (OSError, ValueError) as error:
             return Found(notes=(self.workspace.plain(error),))
         file = Path(path)
         result = replace(
-            result, picture=file.name, image=None, data_sample=None
+            with_small_maps(result),
+            picture=file.name,
+            image=None,
+            data_sample=None,
         )
         return Found((result,), (file,))
 
@@ -232,6 +243,7 @@ class Handlers:
         target = self.workspace.new_file(f'{Path(path).stem}.webm')
         total = min(limit, video.expected or limit)
         results, notes = [], []
+        plain = replace(thresholds, panel=False)
         frames = iter(video)
         with ClipWriter(target, video.fps) as clip:
             for frame in frames:
@@ -252,7 +264,7 @@ class Handlers:
                     image=None,
                     data_sample=None,
                 )
-                clip.write(drawn(result, frame.image, thresholds))
+                clip.write(drawn(result, frame.image, plain))
                 results.append(result)
                 progress(len(results) / total, f'frame {len(results)}')
         if not results:

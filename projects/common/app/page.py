@@ -31,6 +31,7 @@ CSS = """
 #samples .grid-container, #queries .grid-container {
   grid-template-columns: repeat(5, minmax(0, 1fr)) !important;
 }
+#drawn .grid-wrap {min-height: 0; max-height: none;}
 #drawn .thumbnail-lg {aspect-ratio: auto;}
 #drawn .thumbnail-lg img {height: auto; object-fit: contain;}
 @media (max-width: 640px) {

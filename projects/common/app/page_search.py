@@ -21,6 +21,8 @@ from projects.common.app.page_parts import (
 )
 from projects.common.app.samples import Sample
 
+_ALL = 'all keypoints, without a map'
+_ATTENTION = 'Where the model looks (attention map)'
 _HEADERS = ['picture', 'object', 'score', 'keypoint', 'x', 'y', 'point score']
 
 
@@ -35,11 +37,18 @@ class _Results:
     points: gr.DownloadButton
     coco: gr.DownloadButton
     table: gr.Dataframe
+    panel: gr.Checkbox
+    attention: gr.Dropdown
 
     @property
     def outputs(self) -> list[Any]:
         """What :func:`_shown` fills."""
         return [self.message, self.drawn, self.points, self.coco, self.table]
+
+    @property
+    def extras(self) -> list[Any]:
+        """Parts that only some searches need, see :func:`_extras`."""
+        return [self.panel, self.attention]
 
 
 def _sliders() -> list[Any]:
@@ -58,6 +67,15 @@ def _sliders() -> list[Any]:
 def _results() -> _Results:
     found = gr.State(time_to_live=KEPT_SECONDS)
     message = gr.Markdown()
+    with gr.Row():
+        panel = gr.Checkbox(
+            label='Example beside the picture',
+            visible=False,
+            elem_id='panel',
+        )
+        attention = gr.Dropdown(
+            [], label=_ATTENTION, visible=False, elem_id='attention'
+        )
     drawn = gr.Gallery(
         label='Found',
         columns=1,
@@ -79,7 +97,9 @@ def _results() -> _Results:
         max_height=320,
         elem_id='points',
     )
-    return _Results(found, message, drawn, video, points, coco, table)
+    return _Results(
+        found, message, drawn, video, points, coco, table, panel, attention
+    )
 
 
 def search(
@@ -121,9 +141,10 @@ def search(
         score: float,
         keypoint: float,
         names: bool,
+        panel: bool,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
-        thresholds = Thresholds(score, keypoint, names)
+        thresholds = Thresholds(score, keypoint, names, panel)
         found = handlers.find(
             asked,
             paths,
@@ -134,6 +155,7 @@ def search(
         return (
             found,
             gr.Video(value=clip, visible=clip is not None),
+            *_extras(found),
             *_shown(handlers, found, thresholds),
         )
 
@@ -143,15 +165,30 @@ def search(
     queries.select(choose, None, files, **PRIVATE)
     button.click(
         clear(handlers, find),
-        [prompt.asked, files, *sliders],
-        [results.found, results.video, *outputs],
+        [prompt.asked, files, *sliders, results.panel],
+        [results.found, results.video, *results.extras, *outputs],
         show_progress_on=results.message,
         **PRIVATE,
     )
     score, keypoint, names = sliders
-    for event in (score.release, keypoint.release, names.input):
-        inputs = [results.found, *sliders]
+    for event in (
+        score.release,
+        keypoint.release,
+        names.input,
+        results.panel.input,
+        results.attention.input,
+    ):
+        inputs = [results.found, *sliders, *results.extras]
         event(clear(handlers, show), inputs, outputs, **PRIVATE)
+
+
+def _extras(found: Found) -> tuple[Any, ...]:
+    """Controls that do nothing for these results are not there."""
+    names = found.map_names
+    return (
+        gr.Checkbox(visible=found.has_examples),
+        gr.Dropdown([_ALL, *names], value=_ALL, visible=bool(names)),
+    )
 
 
 def _shown(
@@ -159,12 +196,13 @@ def _shown(
 ) -> tuple[Any, ...]:
     pictures = handlers.draw(found, thresholds)
     points, coco = handlers.files(found, thresholds)
+    wide = thresholds.panel and found.has_examples
     return (
         told(found, thresholds),
         gr.Gallery(
             value=pictures,
             visible=bool(pictures),
-            columns=min(2, len(pictures)) or 1,
+            columns=1 if wide else min(2, len(pictures)) or 1,
         ),
         gr.DownloadButton(value=str(points), visible=True),
         gr.DownloadButton(value=str(coco), visible=True),

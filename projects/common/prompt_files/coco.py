@@ -47,8 +47,8 @@ def describe_coco(
     Raises:
         FileNotFoundError: If a file does not exist.
         OSError: If a picture cannot be read.
-        ValueError: If the file is faulty, does not annotate a picture, or
-            has too few examples of a category.
+        ValueError: If the file is faulty, does not annotate a picture, says
+            another size of it, or has too few examples of a category.
     """
     file = CocoKeypointFile(str(ann_file), category_names)
     if pictures is not None:
@@ -69,7 +69,9 @@ def _of_pictures(
     }
     for path in pictures:
         picture = read_picture(path)
-        objects = list(_objects(file, _record(file, path)))
+        record = _record(file, path)
+        _check_size(file, record, picture, path)
+        objects = list(_objects(file, record))
         if not objects:
             raise ValueError(
                 f'{file.path} has no object with a labelled keypoint in the '
@@ -87,7 +89,7 @@ def _best(
     ranked: dict[KeypointCategory, list] = {c: [] for c in file.categories}
     for record in file.images:
         for category, annotated in _objects(file, record):
-            ranked[category].append((annotated, root / record['file_name']))
+            ranked[category].append((annotated, record))
     found = {}
     for category, objects in ranked.items():
         if len(objects) < shots:
@@ -99,10 +101,12 @@ def _best(
             )
         # Stable: the first in the file of those that show as much.
         objects.sort(key=lambda item: -(item[0].visible > 0).sum())
-        found[category] = [
-            replace(annotated, picture=read_picture(path))
-            for annotated, path in objects[:shots]
-        ]
+        found[category] = []
+        for annotated, record in objects[:shots]:
+            path = root / record['file_name']
+            picture = read_picture(path)
+            _check_size(file, record, picture, path)
+            found[category].append(replace(annotated, picture=picture))
     return found
 
 
@@ -131,6 +135,24 @@ def _objects(
                     image_id=record['id'],
                 ),
             )
+
+
+def _check_size(
+    file: CocoKeypointFile,
+    record: dict[str, Any],
+    picture: np.ndarray,
+    path: str | os.PathLike,
+) -> None:
+    """Raise ValueError if a picture has another size than its record says."""
+    height, width = picture.shape[:2]
+    if (width, height) != (record['width'], record['height']):
+        raise ValueError(
+            f'The picture "{path}" is {width} x {height} pixels (w x h), but '
+            f'{file.path} says {record["width"]} x {record["height"]}, so '
+            'its keypoints are of another picture, or of this one in '
+            'another size or not turned as people see it; correct "width" '
+            'and "height" if they alone are wrong.'
+        )
 
 
 def _record(file: CocoKeypointFile, path: str | os.PathLike) -> dict:

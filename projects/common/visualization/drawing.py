@@ -3,25 +3,30 @@
 
 from __future__ import annotations
 
-import colorsys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import cv2
 import numpy as np
 
 from projects.common.structures import KeypointCategory
+from projects.common.visualization.colors import (
+    Color,
+    category_color,
+    keypoint_color,
+)
+from projects.common.visualization.texts import (
+    FONT,
+    Rect,
+    put_text,
+    write_beside,
+)
 
-Color = tuple[int, int, int]
-
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 #: Sub-pixel positions: OpenCV takes fixed point with this many binary digits.
 _SHIFT = 4
-_GOLDEN_ANGLE = 0.381966
-_LUMA = np.array([0.299, 0.587, 0.114])
-_MIN_LUMA = 0.35
-_WHITE = (255, 255, 255)
+_BLACK = (0, 0, 0)
 
 
 class PointState(IntEnum):
@@ -65,26 +70,6 @@ class DrawnInstance:
             )
 
 
-def category_color(name: str) -> Color:
-    """RGB colour of a category; the same name has the same colour."""
-    hue = sum((i + 1) * ord(c) for i, c in enumerate(name)) * _GOLDEN_ANGLE
-    return _rgb(hue % 1.0, 0.65, 1.0)
-
-
-def keypoint_colors(count: int) -> list[Color]:
-    """RGB colours, K of them, that differ as much as K allows."""
-    levels = ((0.95, 1.0), (0.5, 1.0), (0.95, 0.65))
-    return [_rgb(i / count, *levels[i % len(levels)]) for i in range(count)]
-
-
-def _rgb(hue: float, saturation: float, value: float) -> Color:
-    rgb = np.array(colorsys.hsv_to_rgb(hue, saturation, value))
-    luma = rgb @ _LUMA
-    if luma < _MIN_LUMA:  # dark blue and violet cannot be read: add white
-        rgb += (1 - rgb) * (_MIN_LUMA - luma) / (1 - luma)
-    return tuple(round(255 * channel) for channel in rgb)
-
-
 def draw_instances(
     image: np.ndarray,
     instances: Sequence[DrawnInstance],
@@ -92,6 +77,7 @@ def draw_instances(
     numbers: bool = False,
     min_side: int = 768,
     names: bool = False,
+    unit: float | None = None,
 ) -> np.ndarray:
     """Draw objects with box, category, score, skeleton and keypoints.
 
@@ -104,6 +90,8 @@ def draw_instances(
         numbers: Whether to write each keypoint's index beside it.
         min_side: The longer side of the result is at least this, in pixels.
         names: Whether to write each keypoint's name beside it instead.
+        unit: Width of a thin line in pixels, to which marks and letters are
+            in proportion; by default what suits the size of the result.
 
     Returns:
         (H', W', 3) uint8 RGB.
@@ -112,19 +100,27 @@ def draw_instances(
     scale = max(1.0, min_side / longest)
     size = [round(side * scale) for side in image.shape[1::-1]]
     canvas = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
-    unit = max(canvas.shape[:2]) / 768
+    unit = unit or max(canvas.shape[:2]) / 768
     for instance in instances if boxes else ():
         _draw_box(canvas, instance, scale, unit)
     for instance in instances:
         _draw_skeleton(canvas, instance, scale, unit)
         _draw_keypoints(canvas, instance, scale, unit)
-    placed: list[tuple[int, int, int, int]] = []
+    placed: list[Rect] = [
+        _draw_title(canvas, instance, scale, unit)
+        for instance in (instances if boxes else ())
+    ]
     for instance in instances if numbers or names else ():
         keypoints = instance.category.keypoints
         texts = keypoints if names else [*map(str, range(len(keypoints)))]
-        _draw_texts(canvas, instance, texts, scale, unit, placed)
-    for instance in instances if boxes else ():
-        _draw_title(canvas, instance, scale, unit)
+        there = np.asarray(instance.states) != PointState.ABSENT
+        write_beside(
+            canvas,
+            [text for text, shown in zip(texts, there) if shown],
+            instance.keypoints[there] * scale,
+            unit,
+            placed,
+        )
     return canvas
 
 
@@ -138,24 +134,41 @@ def _width(pixels: float) -> int:
     return max(1, round(pixels))
 
 
+def _haloed(
+    draw: Callable[..., Any],
+    canvas: np.ndarray,
+    *shape: Any,
+    color: Color,
+    width: float,
+) -> None:
+    """Call a function of OpenCV twice: a dark line, a bright one within.
+
+    One of the two can be seen on any ground.
+    """
+    inner = _width(width)
+    outer = inner + 2 * _width(0.4 * width)
+    for line, line_width in ((_BLACK, outer), (color, inner)):
+        draw(canvas, *shape, line, line_width, cv2.LINE_AA, _SHIFT)
+
+
 def _draw_box(
     canvas: np.ndarray, instance: DrawnInstance, scale: float, unit: float
 ) -> None:
     box = np.asarray(instance.bbox, float) * scale
-    cv2.rectangle(
+    _haloed(
+        cv2.rectangle,
         canvas,
         _fixed(box[:2]),
         _fixed(box[2:]),
-        category_color(instance.category.name),
-        _width(1.5 * unit),
-        cv2.LINE_AA,
-        _SHIFT,
+        color=category_color(instance.category.name),
+        width=1.5 * unit,
     )
 
 
 def _draw_title(
     canvas: np.ndarray, instance: DrawnInstance, scale: float, unit: float
-) -> None:
+) -> Rect:
+    """Write category and score; returns where."""
     text = instance.category.name
     if instance.score is not None:
         text = f'{text} {instance.score:.2f}'
@@ -171,34 +184,30 @@ def _draw_title(
     color = category_color(instance.category.name)
     corners = (x, y - height - base // 2), (x + width, y + base)
     cv2.rectangle(canvas, *corners, color, cv2.FILLED)
-    put_text(canvas, text, (x, y), size, (0, 0, 0), unit, outline=False)
+    put_text(canvas, text, (x, y), size, _BLACK, unit, outline=False)
+    return (*corners[0], *corners[1])
 
 
 def _draw_skeleton(
     canvas: np.ndarray, instance: DrawnInstance, scale: float, unit: float
 ) -> None:
-    colors = keypoint_colors(instance.category.num_keypoints)
+    colors = [keypoint_color(name) for name in instance.category.keypoints]
     drawn = (PointState.HIDDEN, PointState.VISIBLE)
     for a, b in instance.category.skeleton:
         if instance.states[a] in drawn and instance.states[b] in drawn:
-            start = _fixed(instance.keypoints[a] * scale)
-            end = _fixed(instance.keypoints[b] * scale)
+            ends = (_fixed(instance.keypoints[i] * scale) for i in (a, b))
             mixed = [(x + y) // 2 for x, y in zip(colors[a], colors[b])]
-            for color, width in (((0, 0, 0), 3.5), (mixed, 2)):
-                line_width = _width(width * unit)
-                cv2.line(
-                    canvas, start, end, color, line_width, cv2.LINE_AA, _SHIFT
-                )
+            _haloed(cv2.line, canvas, *ends, color=mixed, width=2 * unit)
 
 
 def _draw_keypoints(
     canvas: np.ndarray, instance: DrawnInstance, scale: float, unit: float
 ) -> None:
-    colors = keypoint_colors(instance.category.num_keypoints)
-    for point, state, color in zip(
-        instance.keypoints, instance.states, colors
+    for name, point, state in zip(
+        instance.category.keypoints, instance.keypoints, instance.states
     ):
         if state != PointState.ABSENT:
+            color = keypoint_color(name)
             draw_point(canvas, point * scale, PointState(state), color, unit)
 
 
@@ -211,85 +220,30 @@ def draw_point(
 ) -> None:
     """Draw one keypoint in place; ``unit`` is the line width in pixels."""
     radius = 4 * unit
-    if state == PointState.DOUBTFUL:
-        for dx, dy in ((1, 1), (1, -1)):
-            arm = np.array([dx, dy]) * 0.7 * radius
-            ends = _fixed(point - arm), _fixed(point + arm)
-            cv2.line(canvas, *ends, color, _width(unit), cv2.LINE_AA, _SHIFT)
-        return
-    fixed_radius = round(radius * 2**_SHIFT)
     center = _fixed(point)
+    if state == PointState.DOUBTFUL:
+        arm = np.array([[1, 1], [1, -1]]) * 0.7 * radius
+        # Both dark lines first: a cross, not one line over the other.
+        for line, width in ((_BLACK, _width(unit) + 2), (color, _width(unit))):
+            for ends in zip(point - arm, point + arm):
+                cv2.line(
+                    canvas,
+                    *map(_fixed, ends),
+                    line,
+                    width,
+                    cv2.LINE_AA,
+                    _SHIFT,
+                )
+        return
     if state == PointState.HIDDEN:
         # Wider than the disc, or its hole would be too small to be seen.
-        ring_radius = round(1.3 * radius * 2**_SHIFT)
-        for ring, width in (((0, 0, 0), 3), (color, 1.5)):
-            cv2.circle(
-                canvas,
-                center,
-                ring_radius,
-                ring,
-                _width(width * unit),
-                cv2.LINE_AA,
-                _SHIFT,
-            )
-        return
-    rim = round((radius + unit) * 2**_SHIFT)
-    for disc, size in (((0, 0, 0), rim), (color, fixed_radius)):
-        cv2.circle(canvas, center, size, disc, cv2.FILLED, cv2.LINE_AA, _SHIFT)
-
-
-def put_text(
-    canvas: np.ndarray,
-    text: str,
-    origin: tuple[int, int],
-    size: float,
-    color: Color,
-    unit: float,
-    outline: bool = True,
-) -> None:
-    """Write text in place, on a dark outline that reads on any ground."""
-    if outline:
-        width = _width(3 * unit)
-        cv2.putText(
-            canvas, text, origin, FONT, size, (0, 0, 0), width, cv2.LINE_AA
+        ring = round(1.3 * radius * 2**_SHIFT)
+        _haloed(
+            cv2.circle, canvas, center, ring, color=color, width=1.5 * unit
         )
-    width = _width(unit)
-    cv2.putText(canvas, text, origin, FONT, size, color, width, cv2.LINE_AA)
-
-
-def _draw_texts(
-    canvas: np.ndarray,
-    instance: DrawnInstance,
-    texts: Sequence[str],
-    scale: float,
-    unit: float,
-    placed: list[tuple[int, int, int, int]],
-) -> None:
-    """Write a text beside each keypoint, over no other (``placed``)."""
-    size = 0.38 * unit
-    for text, point, state in zip(texts, instance.keypoints, instance.states):
-        if state == PointState.ABSENT:
-            continue
-        (width, height), _ = cv2.getTextSize(text, FONT, size, _width(unit))
-        gap = round(6 * unit)
-        x, y = np.clip(point * scale, -1e5, 1e5).round().astype(int)
-        options = [
-            (x + gap, y - gap // 2),
-            (x - gap - width, y - gap // 2),
-            (x + gap, y + gap + height),
-            (x - gap - width, y + gap + height),
-            (x - width // 2, y - gap),
-            (x - width // 2, y + gap + height),
-        ]
-        rects = [(a, b - height, a + width, b) for a, b in options]
-        free = [r for r in rects if not any(_overlap(r, p) for p in placed)]
-        rect = (free or rects)[0]
-        placed.append(rect)
-        origin = (rect[0], rect[3])
-        put_text(canvas, text, origin, size, _WHITE, unit)
-
-
-def _overlap(
-    a: tuple[int, int, int, int], b: tuple[int, int, int, int]
-) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+        return
+    for disc, size in ((_BLACK, radius + max(1, unit)), (color, radius)):
+        fixed = round(size * 2**_SHIFT)
+        cv2.circle(
+            canvas, center, fixed, disc, cv2.FILLED, cv2.LINE_AA, _SHIFT
+        )

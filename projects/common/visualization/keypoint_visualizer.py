@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from mmengine.dist import master_only
 from mmengine.structures import InstanceData
-from mmengine.visualization import Visualizer
 from mmpose.registry import VISUALIZERS
 from mmpose.structures import PoseDataSample
+from mmpose.visualization import PoseLocalVisualizer
 
 from projects.common.files import write_bytes
 from projects.common.structures import KeypointCategory
@@ -26,8 +26,11 @@ from projects.common.visualization.legend import append_legend
 
 
 @VISUALIZERS.register_module()
-class PromptKeypointVisualizer(Visualizer):
+class PromptKeypointVisualizer(PoseLocalVisualizer):
     """Draws objects of any categories, ground truth and predictions.
+
+    mmpose's own draws the one skeleton of a data set; here every object has
+    its category's, and every keypoint the colour of its name.
 
     The categories are those of ``data_sample.prompts``. mmpose's
     visualization hook drops the prompts; ``pred_instances.categories``
@@ -38,7 +41,8 @@ class PromptKeypointVisualizer(Visualizer):
         score_thr: Predicted objects with a lower score are not drawn.
         legend: Whether keypoints are numbered and a panel lists their names.
         min_side: Longer side of the drawn picture is at least this, pixels.
-        **kwargs: Arguments of :class:`mmengine.visualization.Visualizer`.
+        **kwargs: Arguments of mmpose's visualizer; its colours and widths
+            have no effect.
     """
 
     def __init__(

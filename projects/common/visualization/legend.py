@@ -9,15 +9,13 @@ import cv2
 import numpy as np
 
 from projects.common.structures import KeypointCategory
-from projects.common.visualization.drawing import (
-    FONT,
+from projects.common.visualization.colors import (
     Color,
-    PointState,
     category_color,
-    draw_point,
-    keypoint_colors,
-    put_text,
+    keypoint_color,
 )
+from projects.common.visualization.drawing import PointState, draw_point
+from projects.common.visualization.texts import FONT, put_text
 
 _GROUND = (32, 32, 32)
 _TEXT = (235, 235, 235)
@@ -49,10 +47,9 @@ def append_legend(
     rows: list[_Row] = [(_MARKS[s], _TEXT, s) for s in states]
     for category in categories:
         rows.append((category.name, category_color(category.name), None))
-        colors = keypoint_colors(category.num_keypoints)
         rows += [
-            (f'{i} {name}', color, PointState.VISIBLE)
-            for i, (name, color) in enumerate(zip(category.keypoints, colors))
+            (f'{i} {name}', keypoint_color(name), PointState.VISIBLE)
+            for i, name in enumerate(category.keypoints)
         ]
     unit = max(image.shape[:2]) / 768
     line = round(19 * unit)

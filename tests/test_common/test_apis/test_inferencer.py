@@ -4,14 +4,20 @@
 import errno
 import json
 import os
+from dataclasses import replace
 
 import jsonschema
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
 
 from projects.common.apis import (
     AnyKeypointInferencer,
+    AttentionMaps,
+    Frame,
     KeypointResult,
     backend,
     load_model_config,
@@ -21,7 +27,7 @@ from projects.common.apis import (
 )
 from projects.common.apis.outputs import OutputFolder, VideoOutput
 from projects.common.datasets import CocoKeypointFile
-from projects.common.visualization import write_image
+from projects.common.visualization import keypoint_color, write_image
 from tests.conftest import REPO_ROOT
 from tests.square_finder import corners, places, square
 
@@ -115,6 +121,86 @@ def test_drawing(red, tmp_path):
     [result] = red(path)
     assert result.image is None and result.picture == str(path)
     assert np.array_equal(result.draw(boxes=False), plain)
+
+
+def test_the_example_beside_the_picture(finder):
+    picture = square('red', 20, 10, 20)
+    example = (picture, corners(20, 10, 20), [2, 0, 2], ['a', 'b', 'c'])
+    [result] = finder(picture, finder.prepare({'red': [example]}))
+    alone = result.draw()
+    panel = result.draw(panel=True)
+    # 60 x 40 becomes 768 x 512; the example is a square of that height.
+    assert alone.shape == (512, 768, 3)
+    assert panel.shape == (512, 512 + 12 + 768, 3)
+    assert np.array_equal(panel[:, -768:], alone)
+    left = panel[:, :512]
+    assert (left == keypoint_color('a')).all(-1).any()
+    assert not (left == keypoint_color('b')).all(-1).any()  # not shown
+    [result] = finder(picture, finder.prepare('red'))
+    with pytest.raises(ValueError, match='holds no example to show'):
+        result.draw(panel=True)
+
+
+def test_attention_maps_of_a_result(red):
+    picture = square('red', 20, 10)
+    [result] = red(picture)
+    assert result.map_names == () and result.instances[0].maps is None
+    with pytest.raises(ValueError, match="map of 'x'; ask a model that has"):
+        result.draw(attention='x')
+    with pytest.raises(ValueError, match='There are no attention maps'):
+        result.draw_maps()
+    with pytest.raises(ValueError, match='Identity has no attention maps'):
+        red(picture, maps=True)
+    values = np.zeros((3, 10, 10), np.float32)
+    values[1, 5, 4] = 1  # of the second keypoint, at (24, 13)
+    maps = AttentionMaps(values, (20, 8, 30, 18))
+    one = replace(result.instances[0], maps=maps)
+    result = replace(result, instances=(one,))
+    names = ('top left', 'top right', 'bottom right')
+    assert result.map_names == names
+    with pytest.raises(ValueError, match='there are some of top left, top'):
+        result.draw(attention='x')
+    drawn = result.draw(attention='top right', boxes=False, min_side=0)
+    plain = result.draw(kpt_thr=2, boxes=False, min_side=0)
+    changed = (drawn != picture[..., ::-1]).any(-1)
+    # The box of the map, and nothing of the other keypoints.
+    # A dark rim on a dark ground is no change.
+    assert changed[8:18, 20:30].mean() > 0.8 and not changed[19:].any()
+    assert not changed[:, :19].any() and (plain != drawn).any()
+    red_ness = drawn.astype(int)[..., 0] - drawn[..., 2]
+    assert red_ness[13, 24] > 50 and red_ness[8, 22] < 0
+    mosaic = result.draw_maps()
+    assert mosaic.shape == (2 * (256 + 18), 2 * 384, 3)
+
+
+def test_second_guesses_are_left_out(finder):
+    picture = square('red', 20, 10, 20)
+    boxes = [[20, 10, 40, 30], [21, 10, 41, 30], [30, 10, 50, 30]]
+    prompt = finder.prepare('red')
+    # Boxes that somebody gave all stay.
+    [result] = finder(picture, prompt, bboxes=boxes)
+    assert len(result.instances) == 3
+    frame = Frame(picture)
+
+    def read(labels, nms_thr):
+        sample = PoseDataSample()
+        sample.pred_instances = InstanceData(
+            bboxes=torch.tensor(boxes, dtype=torch.float32),
+            scores=torch.tensor([0.5, 0.9, 0.7]),
+            labels=torch.tensor(labels),
+            keypoints=torch.zeros(3, 3, 2),
+            keypoint_scores=torch.ones(3, 3),
+            keypoint_mask=torch.ones(3, 3, dtype=torch.bool),
+        )
+        two = finder.prepare('red; green')
+        result = KeypointResult.of_sample(sample, frame, two, 0.1, nms_thr)
+        return [round(one.score, 1) for one in result.instances]
+
+    # The first two overlap by 0.9, the last two by 0.38.
+    assert read([0, 0, 0], 0.5) == [0.9, 0.7]
+    assert read([0, 0, 0], 0.3) == [0.9]
+    assert read([0, 0, 0], 1.0) == [0.9, 0.7, 0.5]
+    assert read([1, 0, 0], 0.5) == [0.9, 0.7, 0.5]
 
 
 def test_thresholds_and_order(finder):

@@ -5,7 +5,7 @@ import pytest
 from projects.common.app import Draft
 from projects.common.app.canvas import canvas_size, clicked, draw_canvas
 from projects.common.app.draft import MAX_POINTS
-from projects.common.visualization import keypoint_colors
+from projects.common.visualization import keypoint_color
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_clicks_land_in_the_middle_of_the_pixel_that_is_shown(shape):
 def test_canvas_shows_points_where_they_were_clicked(draft):
     x, y = clicked(draft, 400, 200)
     canvas = draw_canvas(draft.add(x, y))
-    assert tuple(canvas[200, 400].tolist()) == keypoint_colors(1)[0]
+    assert tuple(canvas[200, 400].tolist()) == keypoint_color('point 1')
     assert canvas[20, 20].tolist() == [90, 90, 90]
     ring = draw_canvas(draft.add(x, y).show(1))
     assert ring[200, 400].tolist() == [90, 90, 90]

@@ -1,5 +1,6 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -17,7 +18,8 @@ from projects.common.app import (
 )
 from projects.common.app.canvas import canvas_size, clicked
 from projects.common.app.found import drawn, rows, told
-from tests.dot_finder import CONFIG, EXAMPLE, OTHER, dots
+from projects.common.visualization import keypoint_color
+from tests.dot_finder import CONFIG, CONFIG_WITH_MAPS, EXAMPLE, OTHER, dots
 
 ALL = Thresholds(0, 0)
 
@@ -28,6 +30,8 @@ def handlers(tmp_path_factory):
     configs = [folder / 'dots.py', folder / 'other.py']
     for config in configs:
         config.write_text(CONFIG)
+    configs.append(folder / 'maps.py')
+    configs[-1].write_text(CONFIG_WITH_MAPS)
     models = Models([[str(config)] for config in configs], 'cpu')
     limits = Limits(pictures=3, frames=4, keypoints=8)
     return Handlers(models, Workspace(folder / 'work', limits))
@@ -236,6 +240,53 @@ def test_thresholds_decide_what_is_shown_and_written(
         empty == cv2.resize(plain, size, interpolation=cv2.INTER_CUBIC)
     ).all()
     assert (picture != empty).any()
+
+
+def test_the_example_is_drawn_beside_what_was_found(handlers, pictures, asked):
+    found = handlers.find(asked, pictures[1:], ALL)
+    assert found.has_examples
+    beside = replace(ALL, panel=True)
+    [[both, _]] = handlers.draw(found, beside)
+    # 400 x 300 becomes 768 x 576; the example is a square of that height.
+    assert both.shape == (576, 576 + 12 + 768, 3)
+    dots_right = (both[:, -768:] == keypoint_color('point 1')).all(-1)
+    y, x = np.argwhere(dots_right).mean(0) * 400 / 768
+    assert np.abs(np.array([x, y]) - OTHER[0]).max() < 2
+    for number in range(1, 6):
+        color = keypoint_color(f'point {number}')
+        assert (both[:, :576] == color).all(-1).any()
+    # Words have no example, and a clip has no room for one.
+    words = handlers.ask_words('dots', 'two: blue, red')
+    found = handlers.find(words, pictures[1:], ALL)
+    assert not found.has_examples
+    [[plain, _]] = handlers.draw(found, beside)
+    assert plain.shape == (576, 768, 3)
+
+
+def test_attention_maps_where_the_model_has_some(handlers, pictures, asked):
+    found = handlers.find(asked, pictures[1:], ALL)
+    assert found.map_names == ()  # this model has none
+    [[plain, _]] = handlers.draw(found, ALL)
+    [[same, _]] = handlers.draw(found, replace(ALL, attention='point 1'))
+    assert (plain == same).all()
+    other = handlers.change_model('maps', asked)
+    found = handlers.find(other, pictures[1:], ALL)
+    assert found.map_names == tuple(f'point {i}' for i in range(1, 6))
+    [one] = found.results[0].instances
+    assert one.maps.values.shape == (5, 128, 128)
+    assert one.maps.values.dtype == np.float16
+    drawn, other = (
+        handlers.draw(found, replace(ALL, attention=name))[0][0]
+        for name in ('point 3', 'point 2')
+    )
+    more = drawn.astype(np.float32) - other
+    red = cv2.blur(more[..., 0] - more[..., 2], (25, 25))
+    y, x = np.unravel_index(red.argmax(), red.shape)
+    scale = 768 / 400
+    assert np.abs(np.array([x, y]) / scale - OTHER[2]).max() < 20
+    # Only the chosen keypoint is drawn.
+    assert (drawn == keypoint_color('point 3')).all(-1).any()
+    assert not (drawn == keypoint_color('point 2')).all(-1).any()
 
 
 def test_large_pictures_are_drawn_smaller():

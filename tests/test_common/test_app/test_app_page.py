@@ -1,16 +1,26 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 """The page without a browser; tests/test_tools/test_web_page.py has one."""
 
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from projects.common.app import Draft, Handlers, Models, Workspace
+from projects.common.apis import (
+    AttentionMaps,
+    FoundInstance,
+    FoundKeypoint,
+    KeypointResult,
+)
+from projects.common.app import Draft, Found, Handlers, Models, Workspace
+from projects.common.prompt_files import Example, PromptDescription
+from projects.common.structures import KeypointCategory
 
 pytest.importorskip('gradio', reason='the extra "app" is not installed')
 
-from projects.common.app import page, page_example, page_parts
+from projects.common.app import page, page_example, page_parts, page_search
 
 
 @pytest.fixture
@@ -67,3 +77,26 @@ def test_leaving_the_name_of_no_point_changes_nothing():
     )
     with pytest.raises(ValueError, match='Choose an example picture'):
         page_example._edited(None)
+
+
+def test_controls_that_do_nothing_are_not_there():
+    category = KeypointCategory('pot', ('lid', 'foot'))
+    picture = np.zeros((20, 30, 3), np.uint8)
+    example = Example(picture, [[5, 5], [9, 12]])
+    shown = PromptDescription.of_examples({category: [example]})
+    maps = AttentionMaps(np.zeros((2, 4, 4)), (0, 0, 30, 20))
+    points = tuple(FoundKeypoint(k, (5, 5), 0.9) for k in category.keypoints)
+    one = FoundInstance('pot', 0.9, (0, 0, 9, 9), points, maps=maps)
+    full = KeypointResult('a.png', None, (30, 20), (category,), (one,))
+    full = replace(full, description=shown)
+    bare = replace(
+        full, instances=(replace(one, maps=None),), description=None
+    )
+
+    def parts(result):
+        panel, maps = page_search._extras(Found((result,), (Path('a.png'),)))
+        return panel.visible, maps.visible, [name for name, _ in maps.choices]
+
+    none = page_search._ALL
+    assert parts(full) == (True, True, [none, 'lid', 'foot'])
+    assert parts(bare) == (False, False, [none])
