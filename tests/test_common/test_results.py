@@ -183,6 +183,39 @@ def test_protocol_and_data_of_a_config():
     assert data_file({'test_evaluator': [{'type': 'Other'}]}) is None
 
 
+def test_data_of_several_benchmarks(tmp_path):
+    (tmp_path / 'annotations').mkdir()
+    files = {n: f'annotations/{n}_val.json' for n in ('coco', 'mp100')}
+    benchmarks = {name: {'ann_file': file} for name, file in files.items()}
+    benchmarks['vehicles'] = benchmarks['mp100']
+
+    def data_of(names):
+        dataset = {
+            'benchmarks': benchmarks,
+            'names': names,
+            'dataset': {'data_root': str(tmp_path)},
+        }
+        evaluator = {'type': 'PerSourceMetric', 'benchmarks': benchmarks}
+        return data_file(
+            {
+                'test_evaluator': evaluator,
+                'test_dataloader': {'dataset': dataset},
+            }
+        )
+
+    # One that was built is named; the parts of a file are one.
+    (tmp_path / files['mp100']).write_text('{}')
+    path = str(tmp_path / files['mp100'])
+    assert data_of('mp100') == data_of('all') == path
+    # For several there is the stamp, once the set is finished.
+    (tmp_path / files['coco']).write_text('{}')
+    assert data_of('all') is None
+    stamp = tmp_path / 'unikpt.json'
+    stamp.write_text('{}')
+    assert data_of('all') == data_of('coco,vehicles') == str(stamp)
+    assert data_of('vehicles') == path
+
+
 def test_episodes_are_the_data_and_say_their_protocol(tmp_path):
     cfg = {
         'test_evaluator': {'type': 'CapePCK', 'box': 'official'},

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import logging
 import os.path as osp
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,9 @@ class PerSourceMetric(BaseMetric):
 
     Keys of the result: ``<benchmark>/<key>`` for each key that it reports,
     its ``num_images`` and ``num_images_total``; ``keypoint/AP``, the mean of
-    all keypoint APs, to choose checkpoints by; ``num_benchmarks`` with
+    the keypoint APs of all data sets, to choose checkpoints by, in which
+    benchmarks of a part (with ``select``) do not count beside one of the
+    whole file, and together count once without it; ``num_benchmarks`` with
     ``num_benchmarks_total``: a smaller first number is a partial
     evaluation; and ``protocol``, which says so in words.
 
@@ -80,6 +83,9 @@ class PerSourceMetric(BaseMetric):
         )
         self.reports: dict[str, Sequence[str]] = {}
         self.metrics: dict[str, PromptKeypointMetric] = {}
+        # Whose part of which file a benchmark is.
+        self._files = {n: b['ann_file'] for n, b in found.items()}
+        self._parts = {n for n, b in found.items() if 'select' in b['metric']}
         for name, benchmark in found.items():
             options = dict(benchmark['metric'])
             self.reports[name] = (*options.pop('report'), *COUNTS)
@@ -112,14 +118,14 @@ class PerSourceMetric(BaseMetric):
         Returns:
             dict: The values named in the class's docstring.
         """
-        values, ap = {}, []
+        values, ap = {}, {}
         for name, metric in self.metrics.items():
             images = set(metric.truth.images)
             metrics = metric.compute_metrics(
                 [result for result in results if result['img_id'] in images]
             )
             if metrics['keypoint/AP'] > -1:
-                ap.append(metrics['keypoint/AP'])
+                ap[name] = metrics['keypoint/AP']
             for key in self.reports[name]:
                 if key not in metrics:
                     raise ValueError(
@@ -127,11 +133,20 @@ class PerSourceMetric(BaseMetric):
                         f'its metric gives {", ".join(metrics)}.'
                     )
                 values[f'{name}/{key}'] = metrics[key]
-        values['keypoint/AP'] = float(np.mean(ap)) if ap else -1.0
+        values['keypoint/AP'] = self._mean(ap)
         values['num_benchmarks'] = len(self.metrics)
         values['num_benchmarks_total'] = self.num_total
         values['protocol'] = self._protocol()
         return values
+
+    def _mean(self, values: Mapping[str, float]) -> float:
+        """Mean over the files of what benchmarks say, -1 for none."""
+        whole = {self._files[n] for n in values if n not in self._parts}
+        sets = defaultdict(list)
+        for name, value in values.items():
+            if name not in self._parts or self._files[name] not in whole:
+                sets[self._files[name]].append(value)
+        return float(np.mean([*map(np.mean, sets.values())] or [-1.0]))
 
     def _protocol(self) -> str:
         """What the figures depend on, in one line."""

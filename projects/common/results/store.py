@@ -288,15 +288,34 @@ def data_file(cfg: Mapping[str, Any]) -> str | None:
     """What a test run is measured on.
 
     The annotation file of the first test evaluator that has one, else the
-    frozen episodes of the test data set.
+    frozen episodes of the test data set, else the file of its benchmarks: the
+    annotation file if a single one was built, for several the stamp of the
+    set, which has the hash of each. None if there is none of all that.
     """
     files = (evaluator.get('ann_file') for evaluator in _evaluators(cfg))
     found = next((file for file in files if file), None)
     if found is None:
-        loader = cfg.get('test_dataloader') or {}
-        episodes = (loader.get('dataset') or {}).get('episodes')
+        dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+        episodes = dataset.get('episodes')
         found = episodes if isinstance(episodes, str) else None
+        if dataset.get('benchmarks'):
+            found = _benchmark_file(dataset)
     return found
+
+
+def _benchmark_file(dataset: Mapping[str, Any]) -> str | None:
+    """The file that says what a data set of benchmarks was measured on."""
+    # Slow to import, and figures of other data sets do not need them.
+    from projects.common.datasets.benchmarks import chosen_benchmarks
+    from projects.common.unikpt.build import STAMP
+
+    root = dataset['dataset'].get('data_root', '')
+    found = chosen_benchmarks(
+        dataset['benchmarks'], dataset['names'], root, 'the results file'
+    )
+    files = {benchmark['ann_file'] for benchmark in found.values()}
+    path = os.path.join(root, files.pop() if len(files) == 1 else STAMP)
+    return path if os.path.isfile(path) else None
 
 
 def device_name() -> str:

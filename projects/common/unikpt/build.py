@@ -6,10 +6,12 @@ from __future__ import annotations
 import functools
 import json
 import multiprocessing
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
@@ -20,15 +22,20 @@ from projects.common.checkpoints import file_sha256
 from projects.common.files import replacing, write_json
 from projects.common.unikpt.coco_output import write_annotations
 from projects.common.unikpt.locate import select
+from projects.common.unikpt.records import SPLITS
 from projects.common.unikpt.rows import Summary
 from projects.common.unikpt.shards import ShardTask, make_shard
-from projects.common.unikpt.source import SOURCES, Source
+from projects.common.unikpt.source import SOURCES, UNREADABLE, Source
 from projects.common.unikpt.stats import partial_sentence
 from projects.common.unikpt.subsets import BALANCED, Subset
 from projects.common.unikpt.vocabulary import Vocabulary
 from projects.common.version import __version__
 
 STAMP = 'unikpt.json'
+ANNOTATIONS = 'annotations'
+# What a stamp and its entries have at least.
+_TOP = {'partial', 'missing', 'sources', 'annotations'}
+_ENTRY = {'in_mix', 'missing_splits', *(f.name for f in fields(Summary))}
 Progress = Callable[[str, int], None]
 
 
@@ -90,8 +97,9 @@ def build(
         dict: The stamp, as written to ``unikpt.json``.
 
     Raises:
-        ValueError: If there is nothing to build, or sources cannot be read;
-            the shards of the others are kept.
+        ValueError: If there is nothing to build, ``out`` lies in a source,
+            or sources cannot be read; the shards of the others are kept, and
+            so is the set that was built before.
         OSError: If something cannot be written.
     """
     if not folders:
@@ -99,6 +107,14 @@ def build(
             'There is no source to build; see what `doctor` says.'
         )
     out = Path(out).absolute()
+    for name, folder in folders.items():
+        # Files of a source may have the names of ours, and links to it would
+        # go round.
+        if out.resolve().is_relative_to(Path(folder).resolve()):
+            raise ValueError(
+                f'The set would be built into "{out}", in the folder of '
+                f'{name}; choose one outside.'
+            )
     tasks = [
         ShardTask(
             source=SOURCES[name],
@@ -112,11 +128,6 @@ def build(
         for name, folder in folders.items()
     ]
     summaries = _make_shards(tasks, options.workers, progress)
-    for task in tasks:
-        _link(out / 'images' / task.source.name, task.root)
-    # No stamp while the files do not belong together.
-    stale = _old_files(out)
-    (out / STAMP).unlink(missing_ok=True)
     stamp = _stamp(tasks, summaries, options, vocabulary.version)
     info = {
         'description': 'UniKPT',
@@ -124,10 +135,16 @@ def build(
     }
     partial = partial_sentence(stamp) if stamp['partial'] else ''
     mixed = {n for n, entry in stamp['sources'].items() if entry['in_mix']}
-    files = write_annotations(out, tasks, summaries, info, mixed, partial)
-    for name in stale.difference(files):
-        (out / name).unlink(missing_ok=True)
-    stamp['annotations'] = {n: file_sha256(out / n) for n in files}
+    new = out / 'annotations.new'
+    shutil.rmtree(new, ignore_errors=True)  # of a build that was killed
+    try:
+        names = write_annotations(new, tasks, summaries, info, mixed, partial)
+        stamp['annotations'] = {
+            f'{ANNOTATIONS}/{name}': file_sha256(new / name) for name in names
+        }
+        _replace(out, new, names, tasks)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
     write_json(out / STAMP, stamp)
     return stamp
 
@@ -148,8 +165,13 @@ def read_stamp(out: Path) -> dict[str, Any]:
         )
     try:
         stamp = json.loads(path.read_text(encoding='utf-8'))
-        return {**stamp, 'sources': dict(stamp['sources'])}
-    except (ValueError, KeyError, TypeError) as error:
+        lacking = _TOP - set(stamp)
+        for entry in stamp['sources'].values():
+            lacking |= _ENTRY - set(entry)
+        if lacking:
+            raise ValueError(f'It lacks {sorted(lacking)}.')
+        return stamp
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f'{path} is not what `build` writes; build again.'
         ) from error
@@ -224,17 +246,41 @@ def _waiting(queue: Queue) -> Iterator[tuple[str, int]]:
             return
 
 
+def _replace(
+    out: Path, new: Path, names: Iterable[str], tasks: Iterable[ShardTask]
+) -> None:
+    """Put annotation files in the place of those of builds before.
+
+    There is no stamp meanwhile: the files do not belong together. A build
+    that ends here leaves files that only their names tell to be ours.
+    """
+    old = set(_stamped_files(out))
+    old |= {
+        f'{ANNOTATIONS}/{name}_{split}.json'
+        for name in ('unikpt', *SOURCES)
+        for split in SPLITS
+    }
+    (out / STAMP).unlink(missing_ok=True)
+    for name in old:
+        (out / name).unlink(missing_ok=True)
+    for task in tasks:
+        _link(out / 'images' / task.source.name, task.root)
+    (out / ANNOTATIONS).mkdir(exist_ok=True)
+    for name in names:
+        os.replace(new / name, out / ANNOTATIONS / name)
+
+
 def _link(link: Path, folder: Path) -> None:
     with replacing(link) as temporary:
         temporary.symlink_to(folder, target_is_directory=True)
 
 
-def _old_files(out: Path) -> set[str]:
-    """Annotation files of the build before."""
+def _stamped_files(out: Path) -> Iterable[str]:
+    """Annotation files of the build before, as its stamp names them."""
     try:
-        return set(read_stamp(out).get('annotations', ()))
+        return read_stamp(out)['annotations']
     except (FileNotFoundError, ValueError):
-        return set()
+        return ()
 
 
 def _stamp(
@@ -247,7 +293,6 @@ def _stamp(
     for task in tasks:
         name = task.source.name
         sources[name] = {
-            'root': str(task.root),
             'licence': task.source.licence,
             'in_mix': in_mix(task.source, options.added),
             'subset': task.subset and asdict(task.subset),
@@ -260,7 +305,9 @@ def _stamp(
         if source.paper and name not in sources
     ]
     incomplete = any(
-        entry['missing_splits'] or entry['left_out'].get('pictures')
+        entry['missing_splits']
+        or entry['left_out'].get('pictures')
+        or entry['faults'].get(UNREADABLE)
         for entry in sources.values()
     )
     return {

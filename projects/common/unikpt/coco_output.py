@@ -20,6 +20,7 @@ from typing import Any
 
 from projects.common.datasets.merge import coco_category
 from projects.common.files import replacing
+from projects.common.unikpt.records import SPLITS
 from projects.common.unikpt.rows import Summary
 from projects.common.unikpt.shards import (
     ShardPicture,
@@ -28,12 +29,11 @@ from projects.common.unikpt.shards import (
 )
 from projects.common.unikpt.vocabulary import Vocabulary
 
-SPLITS = ('train', 'val', 'test')
 _Add = Callable[[str, Iterable[str]], None]
 
 
 def write_annotations(
-    out: Path,
+    folder: Path,
     tasks: Sequence[ShardTask],
     summaries: Mapping[str, Summary],
     info: Mapping[str, Any],
@@ -43,7 +43,7 @@ def write_annotations(
     """Write the files of the mix and of every source.
 
     Args:
-        out: Folder of the whole set.
+        folder: Where to.
         tasks: Whose shards are joined, in this order.
         summaries: By source.
         info: For ``info`` of every file.
@@ -51,11 +51,11 @@ def write_annotations(
         partial: What the mix lacks, a sentence; '' if nothing.
 
     Returns:
-        Paths of the files, from ``out``.
+        Names of the files.
     """
     names = sorted({c for s in summaries.values() for c in s.categories})
     number = _Numbers(names)
-    writer = _Writer(out, tasks, summaries, info, number.categories)
+    writer = _Writer(folder, tasks, summaries, info, number.categories)
     members = [t for t in tasks if t.source.name in mixed]
     splits = {s for t in members for s in summaries[t.source.name].mixed}
     if members:
@@ -109,13 +109,13 @@ class _Writer:
 
     def __init__(
         self,
-        out: Path,
+        folder: Path,
         tasks: Sequence[ShardTask],
         summaries: Mapping[str, Summary],
         info: Mapping[str, Any],
         categories: Mapping[str, int],
     ) -> None:
-        self.out = out
+        self.folder = folder
         self.tasks = tasks
         self.summaries = summaries
         self.info = info
@@ -138,12 +138,12 @@ class _Writer:
             files = {}
             for split in SPLITS:
                 if split in splits:
-                    path = f'annotations/{name}_{split}.json'
-                    self.files.append(path)
+                    file = f'{name}_{split}.json'
+                    self.files.append(file)
                     head = self._head(members)
                     head['info'] |= {'split': split, 'partial': partial}
                     files[split] = stack.enter_context(
-                        _coco_file(self.out / path, head)
+                        _coco_file(self.folder / file, head)
                     )
             yield files
 

@@ -19,7 +19,7 @@ from projects.common.unikpt.reading import (
     read_json,
 )
 from projects.common.unikpt.records import SourceInstance, SourcePicture
-from projects.common.unikpt.source import Fault, Report, Source
+from projects.common.unikpt.source import UNREADABLE, Fault, Report, Source
 from projects.common.unikpt.vocabulary import load_vocabulary
 
 
@@ -191,7 +191,7 @@ def parse_coco(content: Any, name: str, report: Report) -> CocoContent:
         return CocoContent(name)
     if not isinstance(content, Mapping):
         detail = f'holds a {type(content).__name__}, not a COCO json'
-        report(Fault('unreadable annotation', name, detail))
+        report(Fault(UNREADABLE, name, detail))
         return CocoContent(name)
     images = _by_id(content, 'images', name, report)
     for image in images.values():

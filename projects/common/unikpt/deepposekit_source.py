@@ -19,11 +19,17 @@ from projects.common.unikpt.entries import Schema
 from projects.common.unikpt.holding_out import held_out
 from projects.common.unikpt.reading import only_instance
 from projects.common.unikpt.records import SourcePicture
-from projects.common.unikpt.source import Fault, Report, SourceFiles
+from projects.common.unikpt.source import (
+    UNREADABLE,
+    Fault,
+    Report,
+    SourceFiles,
+)
 from projects.common.unikpt.vocabulary import load_vocabulary
 
 WHOLE = 'whole set'
 RELEASED = 'annotation_data_release.h5'
+_SKELETON = 'skeleton.csv'
 
 
 class DeepPoseKitSource(CocoSource):
@@ -48,7 +54,9 @@ class DeepPoseKitSource(CocoSource):
         files = super().find(root)
         sets = tuple(filter(self._is_ours, files.found.get(WHOLE, ())))
         if sets:
-            return SourceFiles({WHOLE: sets})
+            names = (path.with_name(_SKELETON) for path in sets)
+            beside = tuple(path for path in names if path.is_file())
+            return SourceFiles({WHOLE: sets}, beside=beside)
         found = {s: p for s, p in files.found.items() if s != WHOLE}
         if found:
             missing = {s: p for s, p in files.missing.items() if s != WHOLE}
@@ -82,14 +90,14 @@ class DeepPoseKitSource(CocoSource):
         try:
             points, (height, width) = read_points(path, note=lambda text: None)
         except ValueError as error:
-            report(Fault('unreadable annotation', name, str(error)))
+            report(Fault(UNREADABLE, name, str(error)))
             return
         schema = self._schema()
         if points.shape[1] != len(schema.keypoints):
             detail = f'{points.shape[1]}, not {len(schema.keypoints)}'
             report(Fault('wrong number of keypoints', name, detail))
             return
-        order = _order(path.with_name('skeleton.csv'), schema, report)
+        order = _order(path.with_name(_SKELETON), schema, report)
         for frame, xy in enumerate(points[:, order]):
             yield SourcePicture(
                 file=name,
@@ -120,7 +128,7 @@ def _order(path: Path, schema: Schema, report: Report) -> list[int]:
     try:
         names, _, _ = read_skeleton(path, note=lambda text: None)
     except ValueError as error:
-        report(Fault('unreadable annotation', path.name, str(error)))
+        report(Fault(UNREADABLE, path.name, str(error)))
         return plain_order
     order = schema.order(names)
     if order is None:

@@ -25,7 +25,12 @@ from projects.common.unikpt.checks import (
 )
 from projects.common.unikpt.locate import recognised_by
 from projects.common.unikpt.records import SourcePicture
-from projects.common.unikpt.source import SOURCES, Fault, Source
+from projects.common.unikpt.source import (
+    SOURCES,
+    UNREADABLE,
+    Fault,
+    Source,
+)
 from projects.common.unikpt.vocabulary import Vocabulary
 
 CLEAN, FAULTY, MISSING = 0, 1, 3
@@ -147,7 +152,8 @@ def _examine_source(
     report.missing = {s: list(tried) for s, tried in files.missing.items()}
     report.faults += scan_folder(folder)
     pictures = list(_read(source, folder, report.faults.append))
-    if not any(picture.instances for picture in pictures):
+    unreadable = UNREADABLE in report.grouped()
+    if not unreadable and not any(p.instances for p in pictures):
         report.faults += _nothing_in(source, folder)
     with ThreadPoolExecutor(workers) as pool:
         looks = pool.map(
@@ -169,7 +175,7 @@ def _read(
         yield from source.read(folder, report)
     except Exception as error:  # a reader met what nobody has thought of
         detail = f'{type(error).__name__}: {error}'
-        report(Fault('unreadable annotation', str(folder), printable(detail)))
+        report(Fault(UNREADABLE, str(folder), printable(detail)))
 
 
 def _nothing_in(source: Source, folder: Path) -> Iterator[Fault]:

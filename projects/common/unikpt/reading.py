@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from projects.common.unikpt.records import SourceInstance
-from projects.common.unikpt.source import Fault, Report
+from projects.common.unikpt.source import UNREADABLE, Fault, Report
 
 
 def read_text(path: Path, report: Report) -> str | None:
@@ -26,7 +26,7 @@ def read_text(path: Path, report: Report) -> str | None:
     try:
         data = path.read_bytes()
     except OSError as error:
-        report(Fault('unreadable annotation', str(path), str(error)))
+        report(Fault(UNREADABLE, str(path), str(error)))
         return None
     try:
         return data.decode('utf-8-sig')
@@ -43,7 +43,7 @@ def read_json(path: Path, report: Report) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        report(Fault('unreadable annotation', str(path), f'no json: {error}'))
+        report(Fault(UNREADABLE, str(path), f'no json: {error}'))
         return None
 
 

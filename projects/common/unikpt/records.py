@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+SPLITS = ('train', 'val', 'test')
+
 
 @dataclass(frozen=True)
 class SourceInstance:
@@ -41,7 +43,7 @@ class SourcePicture:
 
     Attributes:
         file: Path relative to the source's root, '/' separated.
-        split: 'train', 'val' or 'test', as the source divides.
+        split: One of ``SPLITS``, as the source divides.
         instances: The objects, maybe none.
         width: Width in px as the annotation says, None where it does not.
         height: Height in px, likewise.

@@ -84,12 +84,14 @@ class Row:
 
     Attributes:
         split: The source's own.
+        group: See :meth:`Source.group`.
         counted: Objects that are no crowd and have a labelled keypoint.
         image: Json of the picture without its opening brace and id.
         annotations: Category of each of its objects and the same json.
     """
 
     split: str
+    group: str
     counted: int
     image: str
     annotations: list[tuple[str, str]]
@@ -178,7 +180,8 @@ class _Reader:
         }
         if picture.style is not None:
             image['style'] = picture.style
-        return Row(picture.split, counted, _tail(image), annotations)
+        group = self.source.group(picture)
+        return Row(picture.split, group, counted, _tail(image), annotations)
 
     def _category(self, name: str) -> KeypointCategory | None:
         if name not in self.known:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os.path
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from projects.common.unikpt.checks import (
     MISSING_PICTURE,
     UNREADABLE_PICTURE,
 )
+from projects.common.unikpt.records import SPLITS
 from projects.common.unikpt.rows import Row, Summary, read_rows
 from projects.common.unikpt.source import Source
 from projects.common.unikpt.subsets import Subset, draw_subset, generator
@@ -64,11 +67,14 @@ class ShardTask:
 
     def key(self) -> str:
         """Hash of everything that the shard depends on, but pictures."""
-        found = self.source.find(self.root).found
+        files = self.source.find(self.root)
         stamps = [
             (split, str(file), file.stat().st_size, file.stat().st_mtime_ns)
-            for split, files in sorted(found.items())
-            for file in files
+            for split, paths in [
+                *sorted(files.found.items()),
+                ('', files.beside),
+            ]
+            for file in paths
         ]
         subset = self.subset and asdict(self.subset)
         content = [__version__, self.source.name, str(self.root), stamps]
@@ -107,7 +113,7 @@ def make_shard(task: ShardTask, advance: Callable[[int], None]) -> Summary:
         OSError: If something cannot be written.
     """
     key = task.key()
-    kept = _kept(task.path, key)
+    kept = _kept(task, key)
     if kept is not None:
         advance(sum(kept.listed.values()))
         return kept
@@ -127,15 +133,9 @@ def make_shard(task: ShardTask, advance: Callable[[int], None]) -> Summary:
         raise ValueError(
             f'{task.source.title} in {task.root} gives no picture'
             f'{f" ({faults})" if faults else ""}; see what `doctor` says, '
-            'or leave this source out.'
+            'or leave this source out: --only names the others.'
         )
-    splits, summary.split_drawn = our_splits(
-        [row.split for row in rows],
-        summary.listed,
-        task.resplit,
-        task.seed,
-        task.source.name,
-    )
+    splits = _splits(task, rows, summary)
     mixed = _mix(task, rows)
     _count(summary, rows, splits, mixed)
     _count_names(summary, task.vocabulary)
@@ -143,11 +143,14 @@ def make_shard(task: ShardTask, advance: Callable[[int], None]) -> Summary:
     return summary
 
 
-def _kept(path: Path, key: str) -> Summary | None:
-    """Summary of a whole shard that was made with this key."""
-    if not path.is_file():
+def _kept(task: ShardTask, key: str) -> Summary | None:
+    """Summary of a whole shard that was made with this key.
+
+    None if there is none, or if a picture of it is no longer there.
+    """
+    if not task.path.is_file():
         return None
-    with path.open('rb') as file:
+    with task.path.open('rb') as file:
         try:
             head = json.loads(file.readline())
             if (
@@ -158,7 +161,18 @@ def _kept(path: Path, key: str) -> Summary | None:
                 return None
         except (ValueError, KeyError, TypeError):
             return None
+    if not all(_is_there(task, picture) for picture in read_shard(task.path)):
+        return None
     return Summary(**head['summary'])
+
+
+def _is_there(task: ShardTask, picture: ShardPicture) -> bool:
+    """Whether the file of a picture, or of a written frame, exists."""
+    name = json.loads('{' + picture.image)['file_name']
+    folder, _, below = name.partition('/')
+    if folder == task.source.name:
+        return os.path.isfile(task.root / below)
+    return os.path.isfile(task.out / 'images' / name)
 
 
 def _digest(file: BinaryIO) -> str:
@@ -169,40 +183,68 @@ def _digest(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def our_splits(
-    splits: Sequence[str],
-    listed: Collection[str],
-    resplit: float | None,
-    seed: int,
-    name: str,
-) -> tuple[list[str], bool]:
-    """Turn a source's own splits into train, val and test.
+def _splits(
+    task: ShardTask, rows: Sequence[Row], summary: Summary
+) -> list[str]:
+    """Split of ours of each picture; notes whether it was drawn.
 
-    A source without 'val' gives its 'test' as 'val'. A source that is all
-    'train' has a tenth held out, so does every source with ``resplit``.
+    With ``resplit`` all sources' are drawn, else those that are all 'train'
+    and those whose own splits have different categories.
+    """
+    # A file of which nothing can be read still is that split's.
+    found = task.source.find(task.root).found
+    listed = {*summary.listed, *(s for s in SPLITS if s in found)}
+    share = task.resplit
+    if share is None and (
+        listed == {'train'}
+        or (task.source.divides_categories and len(listed) > 1)
+    ):
+        share = HELD_OUT
+    summary.split_drawn = share is not None
+    if share is None:
+        return own_splits([row.split for row in rows], listed)
+    groups = [row.group for row in rows]
+    return drawn_splits(groups, share, task.seed, task.source.name)
+
+
+def own_splits(splits: Sequence[str], listed: Collection[str]) -> list[str]:
+    """A source's own splits as ours; without 'val', 'test' takes its place.
 
     Args:
         splits: Of each picture.
         listed: All splits of the source, also those without a picture that
             can be read.
-        resplit: Share to hold out, None to keep the source's own.
+    """
+    swap = {} if 'val' in listed else {'test': 'val'}
+    return [swap.get(split, split) for split in splits]
+
+
+def drawn_splits(
+    groups: Sequence[str], share: float, seed: int, name: str
+) -> list[str]:
+    """Hold out groups of pictures for 'val' until there are enough.
+
+    Args:
+        groups: Of each picture; a group is held out whole or not at all.
+        share: Of the pictures that are wanted, of which there is at least
+            one group, but not all.
         seed: Of the draw.
         name: The source's.
 
     Returns:
-        The split of each picture, and whether it was drawn.
+        'train' or 'val' of each picture.
     """
-    if resplit is None and set(listed) != {'train'}:
-        swap = {} if 'val' in listed else {'test': 'val'}
-        return [swap.get(split, split) for split in splits], False
-    share = HELD_OUT if resplit is None else resplit
-    order = generator(seed, name, 'split').permutation(len(splits))
-    # At least one, but not all.
-    number = min(max(round(share * len(splits)), 1), len(splits) - 1)
-    held_out = set(order[:number].tolist())
-    return [
-        'val' if i in held_out else 'train' for i in range(len(splits))
-    ], True
+    sizes = Counter(groups)
+    names = list(sizes)
+    order = generator(seed, name, 'split').permutation(len(names))
+    wanted = max(round(share * len(groups)), 1)
+    held_out, number = set(), 0
+    for index in order[:-1]:
+        if number >= wanted:
+            break
+        held_out.add(names[index])
+        number += sizes[names[index]]
+    return ['val' if group in held_out else 'train' for group in groups]
 
 
 def _mix(task: ShardTask, rows: Sequence[Row]) -> set[int]:

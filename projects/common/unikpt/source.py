@@ -33,6 +33,8 @@ class Fault:
     detail: str = ''
 
 
+#: Kind of the fault of a file of which nothing, or not all, was read.
+UNREADABLE = 'unreadable annotation'
 Report = Callable[[Fault], None]
 
 
@@ -43,10 +45,13 @@ class SourceFiles:
     Attributes:
         found: Split -> the files that are there.
         missing: Split -> the paths (relative to the root) of which none is.
+        beside: Further files that are there and read, such as a list of
+            names.
     """
 
     found: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    beside: tuple[Path, ...] = ()
 
 
 class Source(ABC):
@@ -69,6 +74,8 @@ class Source(ABC):
             preference: the first that matches anything is read.
         optional: Splits that not every release of the set has; they are
             never missing.
+        divides_categories: Whether the set's splits have different
+            categories. What trains on all of them needs another split.
     """
 
     name: ClassVar[str]
@@ -80,6 +87,7 @@ class Source(ABC):
     paper: ClassVar[Mapping[str, int]] = {}
     annotations: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     optional: ClassVar[frozenset[str]] = frozenset()
+    divides_categories: ClassVar[bool] = False
 
     def find(self, root: Path) -> SourceFiles:
         """Look for the annotation files below ``root``; raises nothing."""
@@ -94,6 +102,13 @@ class Source(ABC):
                 if split not in self.optional:
                     missing[split] = tuple(patterns)
         return SourceFiles(found, missing)
+
+    def group(self, picture: SourcePicture) -> str:
+        """Name of the pictures that a drawn split must not part.
+
+        Frames of one clip, for example; by default each picture is alone.
+        """
+        return f'{picture.file}#{picture.frame}'
 
     @abstractmethod
     def read(self, root: Path, report: Report) -> Iterator[SourcePicture]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from projects.common.unikpt.locate import select
-from projects.common.unikpt.source import SOURCES, Source
+from projects.common.unikpt.source import SOURCES, UNREADABLE, Source
 from projects.common.unikpt.vocabulary import Vocabulary
 
 COLUMNS = (
@@ -100,6 +100,11 @@ def partial_sentence(stamp: Mapping[str, Any]) -> str:
         f'{name} without {", ".join(entry["missing_splits"])}'
         for name, entry in stamp['sources'].items()
         if entry['missing_splits']
+    ]
+    parts += [
+        f'{name} without what of its annotation cannot be read'
+        for name, entry in stamp['sources'].items()
+        if entry['faults'].get(UNREADABLE)
     ]
     lost = [
         f'{name} {entry["left_out"]["pictures"]:,} of '

@@ -105,8 +105,40 @@ def test_one_source_alone_spoilt(root):
     assert values['zoo/keypoint/AP'] == values['cats/keypoint/AP'] == 0.0
     assert values['farm/PCK@0.2'] == 1.0
     assert values['portraits/NME/left eye to right eye'] == 0.0
-    # Of the means over the benchmarks' categories: 0, 1, 1, 0.
-    assert values['keypoint/AP'] == pytest.approx(0.5)
+    # Of the means over the sets' categories: 0, 1, 1; cats are of the zoo.
+    assert values['keypoint/AP'] == pytest.approx(2 / 3)
+
+
+def test_every_set_counts_once_in_the_mean(root):
+    """Right are the farm and, of the zoo, all but the cats (Felidae)."""
+    samples = [
+        prediction(info) for info in infos(root, sources=['zoo', 'farm'])
+    ]
+    for sample in samples:
+        names = [c.name for c in sample['prompts']['categories']]
+        labels = sample['pred_instances']['labels'].tolist()
+        for index, label in enumerate(labels):
+            if names[label] in ('cat', 'lion') and sample['img_id'] < 11:
+                sample['pred_instances']['keypoints'][index] += 500
+    parts = {
+        name: benchmark('zoo', {**AP, 'select': {'families': [name]}})
+        for name in ('Felidae', 'Canidae')
+    }
+    zoo, farm = benchmark('zoo', AP), benchmark('farm', AP)
+
+    def mean(**benchmarks):
+        metric = PerSourceMetric(benchmarks, str(root))
+        return evaluate(metric, samples)
+
+    values = mean(zoo=zoo, farm=farm, **parts)
+    whole = values['zoo/keypoint/AP']
+    assert 0 < whole < 1
+    assert values['Felidae/keypoint/AP'] == 0
+    assert values['Canidae/keypoint/AP'] == pytest.approx(1)
+    assert values['keypoint/AP'] == pytest.approx((whole + 1) / 2)
+    # Without the whole its parts are one set together.
+    assert mean(farm=farm, **parts)['keypoint/AP'] == pytest.approx(3 / 4)
+    assert mean(Felidae=parts['Felidae'])['keypoint/AP'] == 0
 
 
 def test_equals_a_metric_of_the_source_alone(root):

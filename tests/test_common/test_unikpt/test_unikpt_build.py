@@ -2,6 +2,7 @@
 import hashlib
 import json
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -11,7 +12,9 @@ from projects.common.datasets import PromptCocoDataset
 from projects.common.unikpt import SOURCES
 from projects.common.unikpt.build import BuildOptions, build, read_stamp
 from projects.common.unikpt.locate import locate, select
-from projects.common.unikpt.shards import our_splits
+from projects.common.unikpt.records import SourcePicture
+from projects.common.unikpt.shards import drawn_splits, own_splits
+from projects.common.unikpt.source import UNREADABLE, Fault
 from projects.common.unikpt.stats import partial_sentence
 from projects.common.unikpt.subsets import Subset
 from projects.common.unikpt.vocabulary import load_vocabulary
@@ -19,7 +22,9 @@ from projects.common.version import __version__
 from tests.unikpt_minis import MINIS
 from tests.unikpt_toy import (
     Own,
+    Pets,
     ToyVocabulary,
+    only,
     thing,
     write_entries,
     write_pets,
@@ -209,6 +214,36 @@ def test_the_seed_decides(toys, tmp_path):
             assert content == (tmp_path / 'b' / path).read_bytes()
 
 
+@pytest.mark.parametrize(
+    'name, size, counted',
+    [
+        # One macaque in a.jpg, two in b.jpg.
+        ('macaque', (1, 1), (1, 1)),
+        ('macaque', (1, 2), (1, 2)),
+        ('macaque', (2, 3), (2, 3)),
+        # Hands: 1 and 2 to train, 1 to test.
+        ('onehand10k', (2, 2), (2, 2)),
+        ('onehand10k', (2, 3), (2, 3)),
+        ('onehand10k', (9, 9), (3, 4)),
+        # Fifteen pictures of one piece of furniture each.
+        ('keypoint5', (7, 7), (7, 7)),
+    ],
+)
+def test_balanced_subsets_by_hand(tmp_path, name, size, counted):
+    MINIS[name](tmp_path / 'sources')
+    for seed in range(3):
+        options = BuildOptions(seed=seed, subsets={name: Subset(*size)})
+        out = tmp_path / f'out{seed}'
+        folders = {name: tmp_path / 'sources'}
+        entry = build(out, folders, load_vocabulary(), options)['sources']
+        entry = entry[name]
+        found = entry['mixed_pictures'], entry['mixed_instances']
+        assert found == counted
+        parts = [read(out, f'unikpt_{split}') for split in ('train', 'val')]
+        assert sum(len(part['images']) for part in parts) == counted[0]
+        assert sum(len(part['annotations']) for part in parts) == counted[1]
+
+
 def test_a_subset_does_not_depend_on_the_other_sources(toys, tmp_path):
     def chosen(name, names):
         run(toys, tmp_path / name, names, subsets={'cars': Subset(5)})
@@ -241,6 +276,33 @@ def test_pictures_left_out_make_it_partial(toys, tmp_path):
     )
     write_pictures(toys / 'pets', ['img/a.png'])
     assert run(toys, tmp_path / 'out')['partial'] is False
+
+
+def test_an_annotation_that_cannot_be_read_makes_it_partial(toys, tmp_path):
+    class Worn(Pets):
+        def read(self, root, report):
+            report(Fault(UNREADABLE, 'pets_train.json'))
+            yield from super().read(root, report)
+
+    with only(Worn):
+        stamp = run(toys, tmp_path / 'out', ['pets'])
+        assert (stamp['partial'], stamp['missing']) == (True, [])
+        assert partial_sentence(stamp) == (
+            'PARTIAL: 1 of 1 sources; pets without what of its annotation '
+            'cannot be read.'
+        )
+
+
+def test_a_split_that_cannot_be_read_is_not_drawn_instead(tmp_path):
+    MINIS['humanart'](tmp_path / 'sources')
+    val = tmp_path / 'sources/annotations/validation_humanart.json'
+    val.write_text('{"images": [')
+    folders, out = {'humanart': tmp_path / 'sources'}, tmp_path / 'out'
+    stamp = build(out, folders, load_vocabulary(), BuildOptions())
+    entry = stamp['sources']['humanart']
+    assert entry['faults'] == {'unreadable annotation': 1}
+    assert entry['split_drawn'] is False
+    assert entry['written'] == {'train': [2, 3]}
 
 
 @pytest.mark.parametrize('workers', [1, 2])
@@ -455,6 +517,22 @@ def test_files_of_an_earlier_build_do_not_stay(toys, tmp_path):
     ]
 
 
+def test_files_of_a_build_that_was_killed_do_not_stay(toys, tmp_path):
+    out = tmp_path / 'out'
+    run(toys, out)
+    own = out / 'annotations/mine_train.json'
+    own.write_text('{}')
+    # Killed while it wrote, and killed while it exchanged the files.
+    (out / 'annotations.new').mkdir()
+    (out / 'annotations.new/pets_train.json').write_text('{"half')
+    (out / 'unikpt.json').unlink()
+    stamp = run(toys, out, ['cars'])
+    found = sorted(str(p.relative_to(out)) for p in out.glob('annotations*/*'))
+    assert found == sorted([*stamp['annotations'], str(own.relative_to(out))])
+    assert not any('pets' in name for name in found)
+    assert not (out / 'annotations.new').exists()
+
+
 def test_an_error_keeps_the_other_sources_and_leaves_no_half(
     toys, tmp_path, monkeypatch
 ):
@@ -472,15 +550,23 @@ def test_an_error_keeps_the_other_sources_and_leaves_no_half(
     def full(*args):
         raise OSError('no space left')
 
-    # While the files are joined: the old ones stay, without a stamp.
+    # While the files are joined: the old ones stay, with their stamp.
     with monkeypatch.context() as patch:
         patch.setattr('shutil.copyfileobj', full)
         with pytest.raises(OSError, match='no space'):
-            run(toys, out, seed=1)
+            run(toys, out, ['cars'], seed=1)
     assert read(out, 'unikpt_train') == before
+    for path, digest in read_stamp(out)['annotations'].items():
+        assert hashlib.sha256((out / path).read_bytes()).hexdigest() == digest
+    # While they take the place of the old ones: there is no stamp.
+    with monkeypatch.context() as patch:
+        patch.setattr('projects.common.unikpt.build._link', full)
+        with pytest.raises(OSError, match='no space'):
+            run(toys, out, seed=1)
     with pytest.raises(FileNotFoundError, match='not come to its end'):
         read_stamp(out)
-    assert not [p for p in out.rglob('*') if p.name.endswith('.tmp')]
+    names = [p.name for p in out.rglob('*')]
+    assert not [n for n in names if n.endswith(('.tmp', '.new'))]
 
 
 def test_processes_give_the_same(toys, tmp_path):
@@ -510,43 +596,192 @@ def test_an_error_in_a_process_is_told(toys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    'splits, resplit, expected',
+    'splits, listed, expected',
     [
-        (['train', 'test'], None, ['train', 'val']),
-        (['train', 'val', 'test'], None, ['train', 'val', 'test']),
-        (['val', 'val'], None, ['val', 'val']),
-        (['train'], None, ['train']),
+        (['train', 'test'], {'train', 'test'}, ['train', 'val']),
+        (
+            ['train', 'val', 'test'],
+            {'train', 'val', 'test'},
+            ['train', 'val', 'test'],
+        ),
+        (['val', 'val'], {'val'}, ['val', 'val']),
+        # The test part does not replace one that cannot be read.
+        (['train', 'test'], {'train', 'val', 'test'}, ['train', 'test']),
     ],
 )
-def test_own_splits(splits, resplit, expected):
-    assert our_splits(splits, set(splits), resplit, 0, 'a')[0] == expected
-
-
-def test_the_test_part_does_not_replace_one_that_cannot_be_read():
-    found = our_splits(
-        ['train', 'test'], ['train', 'val', 'test'], None, 0, ''
-    )
-    assert found == (['train', 'test'], False)
-
-
-def all_train(name):
-    return our_splits(['train'] * 40, ['train'], None, 0, name)
+def test_own_splits(splits, listed, expected):
+    assert own_splits(splits, listed) == expected
 
 
 def test_drawn_splits():
-    for splits, resplit, held_out in (
-        (['train'] * 40, None, 4),
-        (['test'] * 40, 0.25, 10),
-        (['train', 'val'], 0.01, 1),
-        (['val', 'val'], 0.99, 1),
+    for number, share, held_out in (
+        (40, 0.1, 4),
+        (40, 0.25, 10),
+        (2, 0.01, 1),
+        (2, 0.99, 1),
+        (1, 0.5, 0),
     ):
-        found, drawn = our_splits(splits, set(splits), resplit, 0, 'a')
-        assert drawn
+        groups = [str(i) for i in range(number)]
+        found = drawn_splits(groups, share, 0, 'a')
         assert found.count('val') == held_out
-        assert found.count('train') == len(splits) - held_out
-    first = all_train('a')
-    assert first == all_train('a')
-    assert first != all_train('b')
+        assert found.count('train') == number - held_out
+    forty = [str(i) for i in range(40)]
+    first = drawn_splits(forty, 0.1, 0, 'a')
+    assert first == drawn_splits(forty, 0.1, 0, 'a')
+    assert first != drawn_splits(forty, 0.1, 0, 'b')
+    assert first != drawn_splits(forty, 0.1, 1, 'a')
+
+
+def test_groups_are_held_out_whole():
+    # Clips of 1 to 8 frames, in any order: 36 frames, of which 9 are wanted.
+    groups = [str(i) for i in range(8) for _ in range(i + 1)]
+    np.random.default_rng(0).shuffle(groups)
+    for seed in range(20):
+        found = drawn_splits(groups, 0.25, seed, 'a')
+        held_out = {g for g, split in zip(groups, found) if split == 'val'}
+        assert held_out.isdisjoint(
+            g for g, split in zip(groups, found) if split == 'train'
+        )
+        # The last clip to be held out has 8 frames at most.
+        assert 9 <= found.count('val') < 9 + 8
+
+
+def splits_of(out, name):
+    """Files of a source: split -> names."""
+    return {
+        split: {i['file_name'] for i in read(out, f'{name}_{split}')['images']}
+        for split in ('train', 'val')
+    }
+
+
+@pytest.mark.parametrize('options', [{}, {'resplit': 0.5}])
+def test_frames_of_a_clip_are_in_one_split(tmp_path, options):
+    MINIS['apt36k'](tmp_path / 'sources')
+    for seed in range(4):
+        out = tmp_path / f'out{seed}'
+        stamp = build(
+            out,
+            {'apt36k': tmp_path / 'sources'},
+            load_vocabulary(),
+            BuildOptions(seed=seed, **options),
+        )
+        assert stamp['sources']['apt36k']['split_drawn'] is True
+        found = splits_of(out, 'apt36k')
+        clips = {
+            split: {name.rsplit('/', 1)[0] for name in names}
+            for split, names in found.items()
+        }
+        # Two clips of two frames: one of each.
+        assert clips['train'] | clips['val'] == {
+            'apt36k/1deer/clip1',
+            'apt36k/2horse/clip1',
+        }
+        assert (len(clips['train']), len(found['train'])) == (1, 2)
+        assert (len(clips['val']), len(found['val'])) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    'name, file, group',
+    [
+        ('apt36k', 'AP-36k-patr1/1deer/c/3.jpg', 'AP-36k-patr1/1deer/c'),
+        ('animal_kingdom', 'dataset/AAA/AAA_f01.jpg', 'dataset/AAA'),
+        ('horse10', 'labeled-data/Brown/0244.png', 'labeled-data/Brown'),
+        ('mp100', 'images/skirt/000264.jpg', '000264.jpg'),
+        ('coco', 'train2017/1.jpg', 'train2017/1.jpg#None'),
+    ],
+)
+def test_what_belongs_together(name, file, group):
+    assert SOURCES[name].group(SourcePicture(file, 'train', ())) == group
+
+
+def test_frames_of_a_container_do_not_belong_together():
+    groups = {
+        SOURCES['vinegar_fly'].group(
+            SourcePicture('fly.h5', 'train', (), frame=frame)
+        )
+        for frame in range(3)
+    }
+    assert len(groups) == 3
+
+
+def test_all_categories_of_mp100_are_trained(tmp_path):
+    MINIS['mp100'](tmp_path / 'sources')
+    out = tmp_path / 'out'
+    options = BuildOptions()
+    folders = {'mp100': tmp_path / 'sources'}
+    stamp = build(out, folders, load_vocabulary(), options)
+    entry = stamp['sources']['mp100']
+    # Its own splits have 6, 2 and 2 pictures of other categories each.
+    assert entry['listed'] == {'train': 6, 'val': 2, 'test': 2}
+    assert entry['written'] == {'train': [9, 9], 'val': [1, 1]}
+    assert entry['split_drawn'] is True
+    train = read(out, 'unikpt_train')
+    shown = {a['category_id'] for a in train['annotations']}
+    names = {c['name'] for c in train['categories'] if c['id'] in shown}
+    assert names == {
+        'antelope',
+        'person face',
+        'short sleeved shirt',
+        'arctic wolf face',
+        'car',
+    }
+    # One of the splits alone is what it is, as mmpose's samples are.
+    for split in ('train', 'val'):
+        (folders['mp100'] / f'annotations/mp100_split1_{split}.json').unlink()
+    stamp = build(tmp_path / 'b', folders, load_vocabulary(), options)
+    assert stamp['sources']['mp100']['written'] == {'val': [2, 2]}
+
+
+def test_a_shard_does_not_outlive_what_it_was_made_from(tmp_path):
+    source, out = tmp_path / 'fly', tmp_path / 'out'
+    MINIS['vinegar_fly'](source)
+
+    def again():
+        options = BuildOptions()
+        build(out, {'vinegar_fly': source}, load_vocabulary(), options)
+        return read(out, 'vinegar_fly_train')
+
+    first = again()
+    frames = sorted((out / 'images/vinegar_fly_frames').rglob('*.png'))
+    assert len(frames) == 6
+    # Its frames are written again, whether all are gone or one.
+    frames[2].unlink()
+    assert again() == first
+    assert frames[2].is_file()
+    shutil.rmtree(out / 'images/vinegar_fly_frames')
+    assert again() == first
+    assert sorted((out / 'images').rglob('*.png')) == frames
+    # Its list of names says that the first two points are exchanged.
+    names = source / 'skeleton.csv'
+    lines = names.read_text().splitlines()
+    lines[1], lines[2] = lines[2], lines[1]
+    names.write_text('\n'.join(lines))
+    second = again()
+    was = first['annotations'][0]['keypoints']
+    now = second['annotations'][0]['keypoints']
+    assert was[:3] == now[3:6] == [0, 0, 0]
+    assert was[3:6] == now[:3] != [0, 0, 0]
+    # And without it the points are in the set's own order.
+    names.unlink()
+    assert again() == first
+
+
+def test_a_picture_that_went_missing_is_told(toys, tmp_path):
+    out = tmp_path / 'out'
+    run(toys, out, ['pets'])
+    (toys / 'pets/img/a.png').unlink()
+    pets = run(toys, out, ['pets'])['sources']['pets']
+    assert pets['faults'] == {'missing picture': 1}
+
+
+def test_the_stamp_does_not_depend_on_where_the_sources_are(toys, tmp_path):
+    first = run(toys, tmp_path / 'a')
+    shutil.copytree(toys, tmp_path / 'elsewhere')
+    second = run(tmp_path / 'elsewhere', tmp_path / 'b')
+    assert first == second
+    assert os.readlink(tmp_path / 'b/images/pets') == str(
+        tmp_path / 'elsewhere/pets'
+    )
 
 
 def test_wrong_options_and_nothing_to_build(tmp_path):
@@ -558,9 +793,32 @@ def test_wrong_options_and_nothing_to_build(tmp_path):
             BuildOptions(resplit=share)
     with pytest.raises(ValueError, match='no source to build'):
         build(tmp_path, {}, ToyVocabulary(), BuildOptions())
-    (tmp_path / 'unikpt.json').write_text('[]')
+    for content in ('[]', '{"sources": {}}', '{"sources": {"a": []}}', '1'):
+        (tmp_path / 'unikpt.json').write_text(content)
+        with pytest.raises(ValueError, match='not what `build` writes'):
+            read_stamp(tmp_path)
+
+
+def test_a_stamp_of_an_entry_that_lacks_something(toys, tmp_path):
+    run(toys, tmp_path / 'out')
+    path = tmp_path / 'out/unikpt.json'
+    stamp = json.loads(path.read_text())
+    assert read_stamp(path.parent) == stamp
+    del stamp['sources']['cars']['keypoints']
+    path.write_text(json.dumps(stamp))
     with pytest.raises(ValueError, match='not what `build` writes'):
-        read_stamp(tmp_path)
+        read_stamp(path.parent)
+
+
+@pytest.mark.parametrize('below', ['', 'new/set'])
+def test_nothing_is_built_into_a_source(toys, tmp_path, below):
+    before = files(toys)
+    (tmp_path / 'link').symlink_to(toys / 'pets')
+    with pytest.raises(ValueError, match='in the folder of pets; choose one'):
+        run(toys, tmp_path / 'link' / below)
+    assert files(toys) == before
+    # Beside the sources there is room.
+    assert run(toys, toys / 'out')['partial'] is False
 
 
 def test_a_turned_picture_has_the_size_that_is_loaded(toys, tmp_path):

@@ -2,22 +2,29 @@
 """Every config of UniKPT on miniatures of all its sources."""
 
 import json
+import os
 import shutil
 from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATA_SAMPLERS, DATASETS, METRICS
 
 import projects.xpose  # noqa: F401  registers what configs name
+from projects.common.datasets import PromptCocoDataset
+from projects.common.results import data_file
 from projects.common.unikpt import SOURCES
 from projects.common.unikpt.build import BuildOptions, build
 from projects.common.unikpt.vocabulary import load_vocabulary
+from tests.cocoeval import KEYPOINTS, as_coco, cocoeval, spoilt
 from tests.conftest import REPO_ROOT
 from tests.fed_back import fed_back, shuffle
 from tests.unikpt_minis import MINIS
 
+SAMPLES = os.environ.get('MMPOSE_TESTS_DATA')
 FOLDER = REPO_ROOT / 'configs/promptable_2d_keypoint/xpose/unikpt'
 NAMES = sorted(path.name for path in FOLDER.glob('*.py'))
 EVALUATED = [name for name in NAMES if 'prompt-alignment' not in name]
@@ -42,7 +49,8 @@ def built(tmp_path_factory):
         folders[name].mkdir(parents=True)
         write(folders[name])
     build(root / 'built', folders, load_vocabulary(), BuildOptions())
-    # Of MP-100's few pictures only those to train show clothes and vehicles.
+    # The picture that MP-100's miniature holds out shows neither clothes nor
+    # vehicles.
     annotations = root / 'built' / 'annotations'
     shutil.copy(
         annotations / 'mp100_train.json', annotations / 'mp100_val.json'
@@ -93,28 +101,41 @@ def evaluate(config, dataset, move=None):
     return metric.evaluate(len(dataset))
 
 
-def headlines(values):
-    """The customary numbers: benchmark -> first key that it reports."""
+def reported(values):
+    """What benchmarks report: benchmark -> key -> value, without counts."""
     found = {}
     for key, value in values.items():
         name, _, rest = key.partition('/')
-        if rest and name not in ('keypoint', *found):
-            found[name] = (rest, value)
+        if rest and name != 'keypoint' and not rest.startswith('num_images'):
+            found.setdefault(name, {})[rest] = value
     return found
 
 
 def check_perfect_and_spoilt(config, expected):
     dataset = DATASETS.build(config.test_dataloader.dataset)
-    perfect = headlines(evaluate(config, dataset))
-    spoilt = headlines(evaluate(config, dataset, shuffle))
+    values = evaluate(config, dataset)
+    perfect = reported(values)
     assert set(perfect) == set(expected)
-    for name, (key, value) in perfect.items():
+    # The mean of all sets, those with another customary number included.
+    assert values['keypoint/AP'] == pytest.approx(1.0)
+    sized = {'keypoint/AP_M', 'keypoint/AP_L', 'bbox/AP_M', 'bbox/AP_L'}
+    for name, numbers in perfect.items():
+        for key, value in numbers.items():
+            if key.startswith('NME/') and key != 'NME/found':
+                assert value == pytest.approx(0, abs=1e-5), (name, key)
+            elif key in sized:  # all objects are small ones
+                assert value == -1, (name, key)
+            else:
+                assert value == pytest.approx(1.0), (name, key)
+    spoilt = evaluate(config, dataset, shuffle)
+    assert 0 <= spoilt['keypoint/AP'] < 0.1
+    for name, numbers in reported(spoilt).items():
+        key, value = next(iter(numbers.items()))
         if key.startswith('NME'):
-            assert value == pytest.approx(0, abs=1e-5)
-            assert spoilt[name][1] > 0.2, name
+            assert value > 0.2, name
         else:
-            assert value == pytest.approx(1.0), name
-            assert spoilt[name][1] < 0.5, name
+            assert 0 <= value < 0.5, name
+    return values
 
 
 # Training sources do not matter for evaluation: one config stands for those.
@@ -126,11 +147,51 @@ def test_ground_truth_is_perfect_and_shuffled_is_not(load, name):
     check_perfect_and_spoilt(config, config.benchmarks)
 
 
+@pytest.mark.skipif(
+    SAMPLES is None, reason="MMPOSE_TESTS_DATA, mmpose's tests/data, not set"
+)
+def test_coco_is_what_cocos_own_code_says(load, tmp_path):
+    """From the source's own file to the config's number, and beside it."""
+    source = Path(SAMPLES, 'coco')
+    folders = {'coco': source}
+    build(tmp_path, folders, load_vocabulary(), BuildOptions())
+    config = load(
+        'xpose_tiny_2xb8_unikpt.py',
+        UNIKPT_ROOT=str(tmp_path),
+        UNIKPT_TEST='coco',
+    )
+    data = PromptCocoDataset('annotations/coco_val.json', str(tmp_path))
+    rng = np.random.default_rng(0)
+    samples = [spoilt(data.get_data_info(i), rng) for i in range(len(data))]
+    metric = METRICS.build(config.test_evaluator)
+    metric.process({}, samples)
+    values = metric.evaluate(len(samples))
+    theirs = json.loads((source / 'test_coco.json').read_text())
+    ours = json.loads((tmp_path / 'annotations/coco_val.json').read_text())
+    number = {i['file_name']: i['id'] for i in theirs['images']}
+    ids = {i['id']: number[Path(i['file_name']).name] for i in ours['images']}
+    for sample in samples:
+        sample['img_id'] = ids[sample['img_id']]
+    stats = cocoeval(theirs, list(as_coco(samples)), 'keypoints')
+    found = [values[f'coco/keypoint/{key}'] for key in KEYPOINTS]
+    np.testing.assert_allclose(found, stats[:6], rtol=0, atol=1e-12)
+    assert 0.1 < found[0] < 0.9
+
+
 @pytest.mark.parametrize('name', [n for n in EVALUATED if 'families' in n])
 @pytest.mark.parametrize('halves', [{}, ('Canidae', 'Felidae')])
 def test_families_are_perfect_too(load, name, halves):
     variables = dict(zip(('AP10K_TRAIN', 'AP10K_TEST'), halves))
-    check_perfect_and_spoilt(load(name, **variables), ['ap10k'])
+    values = check_perfect_and_spoilt(load(name, **variables), ['ap10k'])
+    # To validate there is a picture of a dog and one of a cat.
+    assert values['ap10k/num_images'] == values['num_benchmarks'] == 1
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_results_name_their_data(load, built, name):
+    single = any(word in name for word in ('families', 'alignment'))
+    file = 'annotations/ap10k_val.json' if single else 'unikpt.json'
+    assert data_file(load(name)) == f'{built}/{file}'
 
 
 @pytest.mark.parametrize('name', [n for n in EVALUATED if 'sets' in n])
@@ -252,7 +313,7 @@ def test_only_some_benchmarks_by_the_environment(load):
     config = load('xpose_tiny_2xb8_unikpt.py', UNIKPT_TEST='ap10k,300w')
     data = DATASETS.build(config.test_dataloader.dataset)
     values = evaluate(config, data)
-    assert set(headlines(values)) == {'ap10k', '300w'}
+    assert set(reported(values)) == {'ap10k', '300w'}
     assert values['num_benchmarks_total'] == 2
     # AP-10K asks for all of its categories, 300-W for what is there.
     asked = [data[i]['data_samples'].prompts.names for i in (0, len(data) - 1)]

@@ -13,6 +13,8 @@ from projects.common.unikpt.checks import scan_folder
 from projects.common.unikpt.doctor import examine, exit_code, show
 from projects.common.unikpt.locate import locate, parse_folders, select
 from projects.common.unikpt.source import Fault
+from projects.common.unikpt.vocabulary import load_vocabulary
+from tests.unikpt_minis import MINIS
 from tests.unikpt_toy import (
     ToyVocabulary,
     thing,
@@ -312,3 +314,23 @@ def test_a_picture_set_is_readable_after_all(toys):
     shutil.copy(toys / 'cars/00.jpg', toys / 'pets/img/a.png')
     write_pictures(toys / 'cars', ['00.jpg'], seed=5)
     assert look(toys)['pets'].faults == []
+
+
+def test_what_cannot_be_read_is_not_taken_for_another_set(tmp_path):
+    # The file has the same name in the folder of the locusts.
+    MINIS['vinegar_fly'](tmp_path)
+    path = tmp_path / 'annotation_data_release.h5'
+    path.write_bytes(path.read_bytes()[:500])
+    [report] = examine({'vinegar_fly': tmp_path}, load_vocabulary())
+    assert kinds(report) == {'unreadable annotation': 1}
+
+
+def test_the_locusts_in_the_folder_of_the_flies(tmp_path):
+    MINIS['desert_locust'](tmp_path)
+    [report] = examine({'vinegar_fly': tmp_path}, load_vocabulary())
+    assert kinds(report) == {
+        'wrong number of keypoints': 1,
+        'folder of another data set': 1,
+    }
+    [fault] = report.grouped()['folder of another data set']
+    assert fault.detail == 'it looks like Desert Locust'

@@ -371,7 +371,7 @@ def test_vocabulary_of_these_sources():
         'vinegar_fly': (32, 1),
         'desert_locust': (35, 1),
         'keypoint5': (25, 5),
-        'mp100': (262, 100),
+        'mp100': (254, 100),
     }
     assert vocabulary.counts(['animalweb']).keypoints == 9
     assert vocabulary.find('cservalserval', 'animalweb') == 'serval face'

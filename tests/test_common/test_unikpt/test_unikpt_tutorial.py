@@ -3,9 +3,12 @@
 
 import csv
 import json
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -18,12 +21,13 @@ PAGE = (REPO_ROOT / 'docs/guides/own_dataset.md').read_text(encoding='utf-8')
 PARTS = ('snout', 'leftear', 'rightear', 'tailbase')
 # Files are written and commands run in the order of the page, by one process.
 FOLLOW = """
-import json, runpy, sys
+import json, os, runpy, sys
 from pathlib import Path
-for kind, first, rest in json.load(open(sys.argv[1])):
+for kind, first, rest, variables in json.load(open(sys.argv[1])):
     if kind == 'write':
         Path(first).write_text(rest)
         continue
+    os.environ.update(variables)
     sys.argv = [first, *rest]
     try:
         runpy.run_path(first, run_name='__main__')
@@ -32,22 +36,40 @@ for kind, first, rest in json.load(open(sys.argv[1])):
             sys.exit(f'{first} ended with {end.code}')
 """
 
+# What the test changes of the training, so that it takes seconds.
+SMALL = [
+    '--cfg-options',
+    'train_dataloader.batch_size=2',
+    'train_dataloader.dataset.dataset.indices=2',
+    'train_dataloader.dataset.dataset.pipeline.3.scales=[(96,96)]',
+    'train_dataloader.num_workers=0',
+    'train_dataloader.persistent_workers=False',
+    'val_dataloader.num_workers=0',
+    'val_dataloader.persistent_workers=False',
+    'train_cfg.val_interval=4',
+    'default_hooks.checkpoint.interval=4',
+]
+
 
 def steps(page):
     """What the page says to do, in its order."""
     path, found = None, []
     for name, language, block in re.findall(
-        r'`(projects/[^`*]+\.(?:py|yml))`|```(\w+)\n(.*?)```', page, re.S
+        r'`((?:projects|configs)/[^`*]+\.(?:py|yml))`|```(\w+)\n(.*?)```',
+        page,
+        re.S,
     ):
         if name:
             path = name
         elif language == 'shell':
             for line in block.replace('\\\n', ' ').splitlines():
-                python, script, *args = shlex.split(line)
-                assert python == 'python'
-                found.append(('run', script, args))
+                words = shlex.split(line)
+                start = words.index('python')
+                variables = dict(word.split('=') for word in words[:start])
+                _, script, *args = words[start:]
+                found.append(('run', script, args, variables))
         else:
-            found.append(('write', path, block))
+            found.append(('write', path, block, {}))
     return found
 
 
@@ -81,7 +103,7 @@ def write_project(folder, frames=10):
 
 def test_the_page_is_read():
     found = steps(PAGE)
-    assert [(kind, first) for kind, first, _ in found] == [
+    assert [(kind, first) for kind, first, *_ in found] == [
         ('run', 'tools/dataset_converters/deeplabcut.py'),
         ('write', 'projects/common/unikpt/data/lab_mouse.yml'),
         ('write', 'projects/common/unikpt/sources/lab_mouse.py'),
@@ -89,12 +111,25 @@ def test_the_page_is_read():
         ('run', 'tools/dataset_converters/unikpt.py'),
         ('run', 'tools/dataset_converters/unikpt.py'),
         ('run', 'tools/misc/browse_dataset.py'),
+        (
+            'write',
+            'configs/promptable_2d_keypoint/xpose/unikpt/'
+            'xpose_tiny_2xb8_lab-mouse.py',
+        ),
+        ('run', 'tools/train.py'),
+        ('run', 'tools/test.py'),
     ]
     assert found[0][2][0] == 'my-project'
+    variables = [step[3] for step in found[-2:]]
+    root = {'UNIKPT_ROOT': 'data/my_unikpt'}
+    assert variables == [
+        {**root, 'UNIKPT_VAL': 'lab_mouse'},
+        {**root, 'UNIKPT_TEST': 'lab_mouse'},
+    ]
 
 
 @pytest.mark.slow
-def test_followed(tmp_path, run_python):
+def test_followed(tmp_path):
     clone = tmp_path / 'clone'
     for name in ('projects', 'tools', 'configs'):
         shutil.copytree(
@@ -103,13 +138,25 @@ def test_followed(tmp_path, run_python):
             ignore=shutil.ignore_patterns('__pycache__'),
         )
     write_project(clone / 'my-project')
-    todo = tmp_path / 'todo.json'
-    todo.write_text(json.dumps(steps(PAGE)))
     (tmp_path / 'follow.py').write_text(FOLLOW)
-    done = run_python(
-        str(tmp_path / 'follow.py'), str(todo), path=(clone,), cwd=clone
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+
+    def follow(part):
+        todo = tmp_path / 'todo.json'
+        todo.write_text(json.dumps(part))
+        done = subprocess.run(
+            [sys.executable, str(tmp_path / 'follow.py'), str(todo)],
+            cwd=clone,
+            env={**os.environ, 'PYTHONPATH': str(clone)},
+            capture_output=True,
+            text=True,
+            timeout=1200,  # seconds; a busy machine trains slowly
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    *first, training, testing = steps(PAGE)
+    done = follow(first)
     # Converted: of ten frames the fifth and the tenth validate.
     assert '8 train, 2 val, 10 instances, 39 keypoints' in done.stdout
     folder = clone / 'data/my_unikpt'
@@ -145,3 +192,13 @@ def test_followed(tmp_path, run_python):
     picture = folder / 'images/lab_mouse/images/video/img03.png'
     assert cv2.imread(str(picture)).shape == (60, 80, 3)
     assert len(list((clone / 'work_dirs/browse_mouse').iterdir())) > 0
+    # Four epochs of one batch, to see that it goes to the end.
+    training[2].extend(SMALL)
+    assert 'Epoch(train) [4][1/1]' in follow([training]).stdout
+    follow([testing])
+    metrics = json.loads(
+        (clone / 'work_dirs/lab_mouse/metrics.json').read_text()
+    )
+    assert metrics['lab_mouse/num_images'] == 2
+    assert 0 <= metrics['lab_mouse/PCK@0.2'] <= 1
+    assert metrics['num_benchmarks'] == 1

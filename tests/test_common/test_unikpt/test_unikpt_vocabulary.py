@@ -75,8 +75,8 @@ def test_names_of_a_schema_follow_the_meaning(vocabulary):
         0: 'right jaw 1',
         8: 'chin',
         16: 'left jaw 1',
-        17: 'right eyebrow 1',
-        26: 'left eyebrow 1',
+        17: 'right eyebrow outer end',
+        26: 'left eyebrow outer end',
         30: 'nose',
         36: 'right eye outer corner',
         39: 'right eye inner corner',
@@ -107,6 +107,26 @@ def test_one_name_for_one_meaning(vocabulary):
     assert (entry.sigma, entry.sigma_source) == (0.025, 'mmpose coco')
     # The hind elbow of Animal-Pose is no elbow of AP-10K.
     assert 'left elbow' not in vocabulary.schemas['animalpose'].keypoints
+
+
+def test_one_name_for_one_point_of_a_face(vocabulary):
+    # AFLW's nineteen points beside the iBUG markup's number of each.
+    brows, eyes = [17, 19, 21, 22, 24, 26], [36, None, 39, 42, None, 45]
+    nose, mouth, chin = [31, 30, 35], [48, None, 54], [8]
+    pairs = enumerate(brows + eyes + nose + mouth + chin)
+    same = {i: j for i, j in pairs if j is not None}
+    ours = vocabulary.schemas['aflw'].keypoints
+    ibug = vocabulary.schemas['300w'].keypoints
+    assert {i: ours[i] for i in same} == {i: ibug[j] for i, j in same.items()}
+    # The middle of an eye or of the mouth is none of the sixty-eight.
+    own = ['right eye', 'left eye', 'mouth center']
+    assert [name for name in ours if name not in ibug] == own
+    # WFLW's upper brows, noses, corners of the eyes and mouths are the same.
+    wflw = vocabulary.schemas['wflw'].keypoints
+    assert wflw[33:38] == ibug[17:22]
+    assert wflw[42:47] == ibug[22:27]
+    assert wflw[51:60] == ibug[27:36]
+    assert wflw[76:96] == ibug[48:68]
 
 
 def test_swaps_are_an_involution_and_agree_with_the_names(vocabulary):

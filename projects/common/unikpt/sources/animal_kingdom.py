@@ -13,6 +13,7 @@ from projects.common.unikpt.coco_reader import (
     parse_coco,
 )
 from projects.common.unikpt.reading import read_json
+from projects.common.unikpt.records import SourcePicture
 from projects.common.unikpt.source import Fault, Report, register_source
 
 _FOLDERS = ('annotations', 'annotation', 'pose_estimation/annotation', '.')
@@ -32,7 +33,8 @@ class AnimalKingdom(CocoSource):
     files list, of which they may lack some. 1 means visible here. The square
     of MPII's ``center`` and ``scale`` is as large as the longer side of the
     labelled points and says nothing of the shorter, so records in that
-    manner have no box.
+    manner have no box. Frames of one video are in a folder of their own,
+    which ``--resplit`` keeps together.
     """
 
     name = 'animal_kingdom'
@@ -79,6 +81,10 @@ Animal_Kingdom/pose_estimation
     )
     visible = 1
     kept = ('animal_parent_class', 'animal_class', 'animal_subclass')
+
+    def group(self, picture: SourcePicture) -> str:
+        """Its video; see :meth:`Source.group`."""
+        return picture.file.rpartition('/')[0]
 
     def load(self, path: Path, report: Report) -> CocoContent:
         """See :meth:`CocoSource.load`."""

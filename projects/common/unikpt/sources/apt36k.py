@@ -2,6 +2,7 @@
 """APT-36K: animals of 30 kinds in short clips, with tracks."""
 
 from projects.common.unikpt.coco_reader import CocoSource
+from projects.common.unikpt.records import SourcePicture
 from projects.common.unikpt.source import register_source
 
 
@@ -11,7 +12,8 @@ class APT36K(CocoSource):
 
     The release has one annotation file without a split, whose pictures are
     named by paths of its authors' machine ('D:\...'), with spelling
-    mistakes that the folders do not share.
+    mistakes that the folders do not share. The frames of a clip go into the
+    same split.
     """
 
     name = 'apt36k'
@@ -62,3 +64,7 @@ ViTPose are read instead where annotations/ has them."""
     }
     renames = {'raccon': 'raccoon', 'hourse': 'horse'}
     kept = ('track_id', 'video_id')
+
+    def group(self, picture: SourcePicture) -> str:
+        """Its clip; see :meth:`Source.group`."""
+        return picture.file.rpartition('/')[0]

@@ -11,7 +11,10 @@ from projects.common.unikpt.source import register_source
 
 @register_source
 class DesertLocust(DeepPoseKitSource):
-    """Desert Locust: 700 frames of 160 x 160 pixels."""
+    """Desert Locust: 700 frames of 160 x 160 pixels.
+
+    The set and mmpose have 35 keypoints; the paper counts 34.
+    """
 
     name = 'desert_locust'
     title = 'Desert Locust'

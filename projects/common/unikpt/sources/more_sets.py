@@ -6,6 +6,7 @@ mmpose's metainfo, and a few lines here.
 """
 
 from projects.common.unikpt.coco_reader import CocoSource
+from projects.common.unikpt.records import SourcePicture
 from projects.common.unikpt.source import register_source
 
 _DEEPPOSEKIT = """\
@@ -72,6 +73,10 @@ horse10
         'test': ('annotations/horse10-test-split1.json', 'test_horse10.json'),
     }
     optional = frozenset({'train'})
+
+    def group(self, picture: SourcePicture) -> str:
+        """Its video; see :meth:`Source.group`."""
+        return picture.file.rpartition('/')[0]
 
 
 @register_source

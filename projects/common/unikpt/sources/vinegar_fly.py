@@ -11,7 +11,10 @@ from projects.common.unikpt.source import register_source
 
 @register_source
 class VinegarFly(DeepPoseKitSource):
-    """Vinegar Fly: 1,500 frames of 192 x 192 pixels."""
+    """Vinegar Fly: 1,500 frames of 192 x 192 pixels.
+
+    The set and mmpose have 32 keypoints; the paper counts 31.
+    """
 
     name = 'vinegar_fly'
     title = 'Vinegar Fly'
