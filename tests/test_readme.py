@@ -70,12 +70,19 @@ def written_checkpoints(text):
     }
 
 
+def written_configs(text):
+    """Config files that a document tells its reader to write."""
+    return set(re.findall(r'`(configs/[^`]+\.py)`:\n\n```python\n', text))
+
+
 @pytest.mark.parametrize(
     'document, command',
     [(d, c) for d, text in DOCUMENTS.items() for c in commands(text)],
 )
 def test_command_names_what_exists(document, command):
-    assert missing(command, written_checkpoints(DOCUMENTS[document])) == []
+    text = DOCUMENTS[document]
+    written = written_checkpoints(text) | written_configs(text)
+    assert missing(command, written) == []
 
 
 def test_the_first_commands_are_there():
@@ -114,6 +121,13 @@ def test_commands_and_written_checkpoints_are_found():
     written = written_checkpoints(text)
     assert written == {'checkpoints/out.pth'}
     assert missing('python x.py checkpoints/out.pth', written) == []
+
+
+def test_configs_that_the_reader_writes():
+    text = 'A file of yours, `configs/a/b.py`:\n\n```python\nx = 1\n```\n'
+    assert written_configs(text + '`configs/c.py` is there.') == {
+        'configs/a/b.py'
+    }
 
 
 @pytest.mark.parametrize('document', DOCUMENTS)

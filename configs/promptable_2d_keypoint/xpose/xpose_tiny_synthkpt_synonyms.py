@@ -75,7 +75,7 @@ test_pipeline = [
             'root of tail': 'tail base',
             'saddle': 'bike seat',
             'tail end': 'tail tip',
-            'tip': 'end',
+            'tip': 'point',
         },
     ),
     _base_.test_pipeline[-1],

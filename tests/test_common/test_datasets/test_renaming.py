@@ -1,8 +1,10 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 import pytest
+from mmengine.config import Config
 
 from projects.common.datasets import RenamePrompt
 from projects.common.structures import KeypointCategory, KeypointPrompt
+from projects.common.synthkpt.registry import all_shapes
 
 CAT = KeypointCategory(
     'cat',
@@ -45,3 +47,22 @@ def test_one_name_for_two_is_an_error():
         rename({'cat': 'cow'}, {})
     with pytest.raises(ValueError, match='tail'):
         rename({}, {'tail end': 'tail'})
+
+
+def test_synonyms_of_the_shipped_config(repo_root):
+    cfg = Config.fromfile(
+        repo_root / 'configs/promptable_2d_keypoint/xpose'
+        '/xpose_tiny_synthkpt_synonyms.py'
+    )
+    options = dict(cfg.test_pipeline[-2])
+    assert options.pop('type') == 'RenamePrompt'
+    categories = [KeypointCategory.from_coco(s.category) for s in all_shapes()]
+    names = {category.name for category in categories}
+    assert set(options['categories']) <= names
+    prompt = KeypointPrompt.from_categories(categories)
+    renamed = RenamePrompt(**options)({'prompts': prompt})['prompts']
+    pairs = list(zip(prompt.names, renamed.names))
+    assert sum(old != new for old, new in pairs) == 56
+    # A word that training used for something else would be no new word; desk
+    # and seat are known in 'desk lamp' and of cars, not by themselves.
+    assert not names & set(options['categories'].values())
