@@ -104,7 +104,8 @@ def read_checkpoint(path: str | Path, trusted: bool = False) -> Any:
             'weights with tools/model_converters/publish_checkpoint.py '
             '--trust-checkpoint.'
         ) from error
-    except (EOFError, RuntimeError) as error:
+    # What torch says of other bytes depends on what they happen to mean.
+    except Exception as error:
         raise ValueError(
             f'The checkpoint "{path}" cannot be read: it is cut short or no '
             'file of torch.save; copy it again.'

@@ -81,6 +81,9 @@ def test_files_without_weights(tmp_path):
         (tmp_path / 'a.pth').write_bytes(content[:size])
         with pytest.raises(ValueError, match='cannot be read: it is cut sho'):
             read_checkpoint(tmp_path / 'a.pth')
+    (tmp_path / 'a.pth').write_text('epoch 1\n' * 9)  # a text file
+    with pytest.raises(ValueError, match='no file of torch.save'):
+        read_checkpoint(tmp_path / 'a.pth')
 
 
 class Malicious:

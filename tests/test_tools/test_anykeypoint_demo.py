@@ -174,7 +174,7 @@ def test_a_video_of_300_frames(run, tmp_path):
     code, told, _ = run(clip, '--save-json', '--batch-size', '8')
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert code == 0 and 'clip.mp4: 300 frames' in told
+    assert code == 0 and 'clip.mp4: 300 frames, 300 objects' in told
     # All frames are 17 MB, and as much when drawn.
     assert peak < 10e6
     video = cv2.VideoCapture(str(tmp_path / 'out/visualizations/clip.mp4'))
@@ -348,6 +348,17 @@ def test_wrong_arguments(run, folder, tmp_path):
     assert 'There is no model' in refused(folder, '--model', 'no_model')
     assert 'holds no example to show' in refused(folder, '--panel')
     assert 'has no attention maps' in refused(folder, '--save-maps')
+    for option, value, message in (
+        ('--batch-size', '0', "'0' is not 1, 2, 3"),
+        ('--max-frames', '-3', "'-3' is not 1, 2, 3"),
+        ('--score-thr', 'nan', "'nan' is not from 0 to 1"),
+        ('--kpt-thr', '9', "'9' is not from 0 to 1"),
+        ('--nms-thr', 'much', "'much' is not from 0 to 1"),
+        ('--modality', 'combined', '--modality is how to take --support'),
+    ):
+        assert message in refused(folder, option, value)
+    turned = ('--bbox', '9', '0', '1', '5')
+    assert '--bbox needs X1 < X2' in refused(folder, *turned)
     (tmp_path / 'empty').mkdir()
     assert 'holds no pictures' in refused(tmp_path / 'empty')
 

@@ -51,6 +51,19 @@ class PreparedPrompt:
     description: PromptDescription | None = None
 
 
+def _usable_device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f'The device {name!r} cannot be used here ({reason}); leave it '
+            f'out for {get_device()!r}.'
+        ) from error
+    return device
+
+
 class InferenceBackend(ABC):
     """A model, and how it is asked.
 
@@ -83,7 +96,7 @@ class InferenceBackend(ABC):
                 f'{", ".join(map(repr, PRECISIONS))}.'
             )
         self.cfg = cfg
-        self.device = torch.device(device or get_device())
+        self.device = _usable_device(device or get_device())
         self.dtype = PRECISIONS[precision]
         init_default_scope(cfg.get('default_scope', 'mmpose'))
         self.model = self.build(weights)

@@ -20,6 +20,8 @@ OnError = Callable[[str, Exception], None]
 
 # What container headers say is rounded in some formats.
 _FRAME_COUNT_TOLERANCE = 2
+# Drawings and moving pictures.
+_NOT_READ = ('image/gif', 'image/svg+xml')
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +132,15 @@ def camera_number(source: Any) -> int | None:
     return int(number)
 
 
+def _is_picture(name: str) -> bool:
+    kind = mimetypes.guess_type(name)[0] or ''
+    return kind.startswith('image/') and kind not in _NOT_READ
+
+
 def list_pictures(folder: str | os.PathLike) -> list[Path]:
     """All pictures in a folder and the folders in it, by name.
+
+    Kinds that OpenCV does not read are left out.
 
     Raises:
         ValueError: If there is none.
@@ -139,8 +148,7 @@ def list_pictures(folder: str | os.PathLike) -> list[Path]:
     found = sorted(
         path
         for path in Path(folder).rglob('*')
-        if (mimetypes.guess_type(path.name)[0] or '').startswith('image/')
-        and path.is_file()
+        if _is_picture(path.name) and path.is_file()
     )
     if not found:
         raise ValueError(

@@ -179,10 +179,10 @@ class Run:
                 )
             done, objects = done + 1, objects + len(result.instances)
             self.progress.update(task, completed=done + len(self.failed))
+        self.progress.update(task, completed=len(todo))
         if todo:
             print(f'{done} pictures, {objects} objects')
-            if not objects and self._best:
-                print(f'the best score is {self._best:.3f}; lower --score-thr')
+            self._tell_of_none(objects)
         if self.options.save_coco:
             self._write_coco(names)
 
@@ -222,8 +222,11 @@ class Run:
             if source not in self.failed:
                 self._fail(source, OSError('it has no frame'))
             return
-        count = self._write_video(chain([first], results), video, name)
-        print(f'{self.output.drawn(name)}: {count} frames')
+        frames, objects = self._write_video(
+            chain([first], results), video, name
+        )
+        print(f'{self.output.drawn(name)}: {frames} frames, {objects} objects')
+        self._tell_of_none(objects)
 
     def _results(self, video: Video) -> Iterator[KeypointResult]:
         results = self._stream(video)
@@ -235,7 +238,9 @@ class Run:
 
     def _write_video(
         self, results: Iterator[KeypointResult], video: Video, name: str
-    ) -> int:
+    ) -> tuple[int, int]:
+        """Number of frames, and of objects in all of them."""
+        objects = 0
         total = self.options.max_frames or video.expected
         task = self.progress.add_task(name, total=total)
         with writing(), self.output.video(name, video.fps) as out:
@@ -244,12 +249,13 @@ class Run:
                     # A video keeps its size.
                     drawn = result.draw(**self._drawing(), min_side=0)
                     out.write(result, drawn)
+                    objects += len(result.instances)
                     self.progress.update(task, completed=out.count)
             except KeyboardInterrupt:
                 # This is how one stops a camera; what it saw is kept.
                 if video.expected is not None:
                     raise
-        return out.count
+        return out.count, objects
 
     def _stream(
         self, inputs: Any, maps: bool = False
@@ -284,6 +290,10 @@ class Run:
             markup=False,
             soft_wrap=True,
         )
+
+    def _tell_of_none(self, objects: int) -> None:
+        if not objects and self._best:
+            print(f'the best score is {self._best:.3f}; lower --score-thr')
 
     def _tell_of_scores(self, found: InstanceData) -> None:
         source = found.get('keypoint_score_source')

@@ -300,6 +300,9 @@ def test_models_without_a_backend(finder):
         backend.backend_type(Config({'model': {'type': 'mmpose.Foo'}}))
     with pytest.raises(ValueError, match="precision is 'int8'"):
         AnyKeypointInferencer(finder.backend.cfg, precision='int8')
+    for name in ('abacus', 'cuda:99'):
+        with pytest.raises(ValueError, match=f"device '{name}' cannot be"):
+            AnyKeypointInferencer(finder.backend.cfg, device=name)
 
 
 # Writing

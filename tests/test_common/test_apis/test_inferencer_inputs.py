@@ -190,6 +190,7 @@ def test_files_that_are_no_pictures(red, tmp_path, content, message):
 
 
 def test_folders_without_pictures_and_wrong_arrays(red, tmp_path):
+    (tmp_path / 'moving.gif').write_bytes(b'GIF89a')
     with pytest.raises(ValueError, match='holds no pictures'):
         red(tmp_path)
     for array in (
