@@ -33,7 +33,6 @@ exit codes:
 """
 
 import argparse
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,6 +49,7 @@ from projects.common.apis.runs import (
     plan,
     writing,
 )
+from projects.common.argument_types import count, share
 from projects.common.checkpoints import file_sha256
 from projects.common.launch import quieten, sentences_only
 from projects.common.prompt_files import (
@@ -86,7 +86,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     _add_prompt_arguments(parser)
     _add_model_arguments(parser)
     _add_output_arguments(parser)
-    parser.add_argument('--batch-size', type=_count, default=1)
+    parser.add_argument('--batch-size', type=count, default=1)
     parser.add_argument(
         '--bbox',
         nargs=4,
@@ -107,7 +107,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='less jitter (One-Euro filter); implies --track iou',
     )
     video.add_argument(
-        '--max-frames', type=_count, help='stop after so many frames'
+        '--max-frames', type=count, help='stop after so many frames'
     )
     args = parser.parse_args(argv)
     if not (args.text or args.prompt or args.support):
@@ -126,22 +126,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if args.smooth and args.track is None:
         args.track = 'iou'
     return args
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f'{text!r} is not 1, 2, 3, ...')
-    return int(text)
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f'{text!r} is not from 0 to 1')
-    return value
 
 
 def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
@@ -163,20 +147,20 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--score-thr',
-        type=_share,
+        type=share,
         default=0.3,
         help='objects with a lower score are left out (default: 0.3)',
     )
     parser.add_argument(
         '--kpt-thr',
-        type=_share,
+        type=share,
         default=0.3,
         help='keypoints with a lower score are drawn as small crosses and '
         'not labelled in COCO files (default: 0.3)',
     )
     parser.add_argument(
         '--nms-thr',
-        type=_share,
+        type=share,
         default=0.5,
         help='of two boxes of a category that overlap more than this, the '
         'one with the lower score is left out; 1 leaves none out (default: '

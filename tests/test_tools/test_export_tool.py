@@ -138,7 +138,8 @@ def test_all_four_ways_agree(
 
     python = AnyKeypointInferencer(leaf, weights, 'cpu')
     python.set_prompt(str(leaf.with_name('prompt.json'))).save_prompt(prompt)
-    [result] = python(picture, score_thr=0.05)
+    # What is exported leaves no second guess out.
+    [result] = python(picture, score_thr=0.05, nms_thr=1.0)
     wanted = result.instances[0]
     assert wanted.category == 'horse' and wanted.score > 0.2
 
