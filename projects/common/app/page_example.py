@@ -18,6 +18,7 @@ from projects.common.app.page_parts import (
     PRIVATE,
     Prompt,
     asking,
+    choice,
     clear,
 )
 from projects.common.app.samples import Sample
@@ -135,17 +136,7 @@ def example_tab(
 ) -> None:
     """Add this part to the page."""
     gr.Markdown('Choose a picture with one object, or upload yours:')
-    gallery = gr.Gallery(
-        [str(sample.example) for sample in samples],
-        show_label=False,
-        columns=5,
-        height=130,
-        object_fit='contain',
-        allow_preview=False,
-        interactive=False,
-        elem_id='samples',
-        buttons=[],
-    )
+    gallery = choice([sample.example for sample in samples], 'samples')
     upload = gr.UploadButton(
         'Upload an example', file_types=PICTURES, elem_id='upload-example'
     )

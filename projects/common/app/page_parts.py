@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -34,6 +35,21 @@ class Prompt:
     def outputs(self) -> list[Any]:
         """What :func:`asking` fills."""
         return [self.asked, self.summary, self.download]
+
+
+def choice(pictures: Sequence[Path], elem_id: str) -> gr.Gallery:
+    """A row of pictures that ship, to take one of."""
+    return gr.Gallery(
+        [str(picture) for picture in pictures],
+        show_label=False,
+        columns=5,
+        height=130,
+        object_fit='contain',
+        allow_preview=False,
+        interactive=False,
+        elem_id=elem_id,
+        buttons=[],
+    )
 
 
 def clear(handlers: Handlers, function: Callable) -> Callable:

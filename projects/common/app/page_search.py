@@ -17,6 +17,7 @@ from projects.common.app.page_parts import (
     PRIVATE,
     VIDEOS,
     Prompt,
+    choice,
     clear,
 )
 from projects.common.app.samples import Sample
@@ -114,17 +115,7 @@ def search(
         elem_id='files',
     )
     gr.Markdown('Or take one of these:')
-    queries = gr.Gallery(
-        [str(sample.query) for sample in samples],
-        show_label=False,
-        columns=5,
-        height=130,
-        object_fit='contain',
-        allow_preview=False,
-        interactive=False,
-        elem_id='queries',
-        buttons=[],
-    )
+    queries = choice([sample.query for sample in samples], 'queries')
     sliders = _sliders()
     button = gr.Button('Find the keypoints', variant='primary')
     results = _results()
