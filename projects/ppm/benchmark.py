@@ -19,6 +19,7 @@ from projects.ppm.models import (
 )
 from projects.ppm.models.estimators.episodes import Episode
 from projects.ppm.models.prompts import FittedPrompts, PromptMaps
+from projects.ppm.models.prompts.chunks import Chunks
 
 #: MP-100, one split: 20 to 30 categories, 200 episodes each, of 15 queries.
 EPISODES_OF_A_SPLIT = 4000
@@ -109,29 +110,37 @@ def sd15_unet(device: str = 'cpu') -> nn.Module:
         ).requires_grad_(False)
 
 
-def unet_step(unet: nn.Module, size: int, keypoints: int) -> None:
+def unet_step(
+    unet: nn.Module, size: int, keypoints: int, max_batch: int
+) -> None:
     """One step of fitting: forward, maps, backward to the prompts.
 
     Args:
         unet: A diffusers UNet.
         size: Side of the picture in pixels; latents have an eighth.
-        keypoints: How many one-token contexts are a batch.
+        keypoints: How many one-token contexts there are.
+        max_batch: How many of them are computed at a time.
     """
     side, width = size // 8, unet.config.cross_attention_dim
     options = {'device': unet.device}
-    latents = torch.zeros(keypoints, 4, side, side, **options)
-    contexts = torch.zeros(keypoints, 1, width, requires_grad=True, **options)
-    with CrossAttentionRecorder(unet) as recorder:
+
+    def work(part: slice) -> None:
+        count = part.stop - part.start
+        latents = torch.zeros(count, 4, side, side, **options)
+        contexts = torch.zeros(count, 1, width, requires_grad=True, **options)
         output = unet(latents, torch.tensor(10, **options), contexts).sample
         loss = recorder.mean_map(size).sum() + output.square().mean()
         loss.backward()
+
+    with CrossAttentionRecorder(unet) as recorder:
+        Chunks(max_batch).run(keypoints, work)
 
 
 def step_flops(size: int, keypoints: int) -> int:
     """Floating-point operations of :func:`unet_step`, without computing."""
     counter = FlopCounterMode(display=False)
     with counter:
-        unet_step(sd15_unet('meta'), size, keypoints)
+        unet_step(sd15_unet('meta'), size, keypoints, keypoints)
     return counter.get_total_flops()
 
 

@@ -35,12 +35,16 @@ def test_ways_of_fitting(tool, model_folder, tmp_path, capsys):
 
 
 def test_a_large_unet(tool, monkeypatch):
-    monkeypatch.setattr(tool, 'sd15_unet', lambda device: make_unet())
+    unet, rows = make_unet(), []
+    unet.register_forward_pre_hook(lambda _, args: rows.append(len(args[0])))
+    monkeypatch.setattr(tool, 'sd15_unet', lambda device: unet)
     monkeypatch.setattr(tool, 'step_flops', lambda size, count: 5e12 * count)
     found = tool.main(
-        ['unet', '--size', '64', '--keypoints', '2', '1', '--repeat', '1']
+        ['unet', '--size', '64', '--keypoints', '3', '1', '--repeat', '1']
+        + ['--max-batch', '2']
     )
-    assert found['TFLOP a step, K = 2'] == 10
+    assert rows == [1, 2, 1]
+    assert found['TFLOP a step, K = 3'] == 15
     step = found['seconds a step, K = 1']
     assert found['hours a split, K = 1, 8 devices'] == pytest.approx(
         step * (300 + 5) * 4000 / 3600 / 8

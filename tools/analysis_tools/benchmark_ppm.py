@@ -58,6 +58,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     unet = commands.add_parser('unet', help='a step of a large UNet')
     unet.add_argument('--size', type=int, default=512, help='pixels')
     unet.add_argument('--keypoints', type=int, nargs='+', default=[1, 5, 17])
+    unet.add_argument(
+        '--max-batch',
+        type=int,
+        default=8,
+        help='keypoints at a time, which bounds the memory',
+    )
     for command in (fit, unet):
         command.add_argument('--repeat', type=int, default=3)
         command.add_argument('--device', default='cpu', help='cpu or cuda')
@@ -108,7 +114,7 @@ def benchmark_unet(args: argparse.Namespace) -> dict[str, float]:
     found = {}
     for count in sorted(args.keypoints):
         times = [
-            seconds(partial(unet_step, unet, args.size, count))
+            seconds(partial(unet_step, unet, args.size, count, args.max_batch))
             for _ in range(args.repeat)
         ]
         step = median(times)
@@ -123,6 +129,17 @@ def benchmark_unet(args: argparse.Namespace) -> dict[str, float]:
         found[f'hours a split, K = {count}, 1 device'] = hours
         found[f'hours a split, K = {count}, 8 devices'] = hours / 8
     return found
+
+
+def protocol(args: argparse.Namespace) -> str:
+    """What the figures depend on."""
+    words = [
+        f'medians of {args.repeat}, in turns',
+        f'{torch.get_num_threads()} threads',
+    ]
+    if args.command == 'unet':
+        words.append(f'at most {args.max_batch} keypoints at a time')
+    return '; '.join(words)
 
 
 def peak_memory(device: str) -> float:
@@ -158,8 +175,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
             metrics={name: float(f'{v:.6g}') for name, v in found.items()},
             config=config,
             command=shlex.join([*words, *(argv or sys.argv[1:])]),
-            protocol=f'medians of {args.repeat}, in turns; '
-            f'{torch.get_num_threads()} threads',
+            protocol=protocol(args),
         )
     return found
 
