@@ -29,10 +29,11 @@ from projects.common.visualization import (
     write_image,
 )
 from projects.ppm.apis import Located, build_model, fit_prompts, locate
-from projects.ppm.models import LatentDiffusion, PeakDecoder
+from projects.ppm.models import PeakDecoder
 from projects.ppm.prompt_file import (
     PromptFile,
     build_maps,
+    find_diffusion,
     load_prompts,
     save_prompts,
 )
@@ -160,7 +161,7 @@ def predict(args: argparse.Namespace) -> None:
             'Two pictures have the same name, so one result would replace '
             'the other; give them in two calls with different --out.'
         )
-    diffusion = LatentDiffusion(args.model or file.model, dtype=args.dtype)
+    diffusion = find_diffusion(file, args.model, args.dtype)
     maps = build_maps(file, diffusion.to(args.device), args.max_batch)
     bbox = args.bbox
     if bbox is not None:

@@ -34,9 +34,11 @@ class PromptFile:
         fitted: The prompts.
         category: What they find.
         identity: sha256 of the diffusion model's weights.
-        model: Where that model was found; a hint for people.
+        model: Where that model was found, a path or an id of the hub.
         mode: 'exact' or 'cached'.
         settings: Of :class:`PromptMaps`: size, timestep, layers, ...
+        revision: Commit of a model of the hub; None for any other, and in
+            files of earlier versions.
     """
 
     fitted: FittedPrompts
@@ -45,6 +47,7 @@ class PromptFile:
     model: str
     mode: str
     settings: dict[str, Any]
+    revision: str | None = None
 
     @classmethod
     def of(
@@ -61,17 +64,39 @@ class PromptFile:
             maps.diffusion.path,
             maps.mode,
             maps.settings(),
+            maps.diffusion.revision,
         )
 
     def check_model(self, identity: str) -> None:
         """Raise ValueError if the prompts belong to another model."""
         if identity != self.identity:
+            revision = f', revision {self.revision}' if self.revision else ''
             raise ValueError(
                 f'The prompts of category {self.category.name!r} were fitted '
                 f'with the diffusion model {self.identity[:12]} '
-                f'("{self.model}"), but this one is {identity[:12]}; they '
-                'mean nothing to it. Use that model, or fit them again.'
+                f'("{self.model}"{revision}), but this one is '
+                f'{identity[:12]}; they mean nothing to it. Use that model, '
+                'or fit them again.'
             )
+
+
+def find_diffusion(
+    file: PromptFile, path: str | None = None, dtype: str = 'float32'
+) -> LatentDiffusion:
+    """The diffusion model of a file's prompts, of the commit they know.
+
+    Args:
+        file: The prompts.
+        path: Where the model lies now, None for where it lay.
+        dtype: Of the UNet.
+
+    Raises:
+        FileNotFoundError: If it is not there.
+        ValueError: If it cannot be read.
+    """
+    if path is not None:
+        return LatentDiffusion(path, dtype=dtype)
+    return LatentDiffusion(file.model, file.revision, dtype=dtype)
 
 
 def build_maps(
@@ -95,18 +120,18 @@ def build_maps(
 
 def save_prompts(path: str | os.PathLike, file: PromptFile) -> None:
     """Write fitted prompts, whole or not at all."""
-    data = save(
-        {name: getattr(file.fitted, name).clone() for name in _TENSORS},
-        metadata={
-            'format': _FORMAT,
-            'identity': file.identity,
-            'model': file.model,
-            'mode': file.mode,
-            'settings': json.dumps(file.settings),
-            'category': json.dumps(asdict(file.category)),
-        },
-    )
-    write_bytes(path, data)
+    metadata = {
+        'format': _FORMAT,
+        'identity': file.identity,
+        'model': file.model,
+        'mode': file.mode,
+        'settings': json.dumps(file.settings),
+        'category': json.dumps(asdict(file.category)),
+    }
+    if file.revision is not None:
+        metadata['revision'] = file.revision
+    tensors = {name: getattr(file.fitted, name).clone() for name in _TENSORS}
+    write_bytes(path, save(tensors, metadata=metadata))
 
 
 def load_prompts(path: str | os.PathLike) -> PromptFile:
@@ -140,6 +165,7 @@ def load_prompts(path: str | os.PathLike) -> PromptFile:
             metadata['model'],
             metadata['mode'],
             settings,
+            metadata.get('revision'),
         )
     except (SafetensorError, KeyError, TypeError) as error:
         raise ValueError(

@@ -240,7 +240,9 @@ def test_no_text_encoder(copy):
 
 
 def test_where_models_are_looked_for(tmp_path, monkeypatch):
-    monkeypatch.setenv('HF_HUB_CACHE', str(tmp_path))
+    monkeypatch.setattr(
+        'huggingface_hub.constants.HF_HUB_CACHE', str(tmp_path)
+    )
     with pytest.raises(FileNotFoundError, match='allow_download=True once'):
         LatentDiffusion('nobody/no-such-model')
     with pytest.raises(FileNotFoundError, match='does not exist; give a'):

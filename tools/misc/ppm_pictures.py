@@ -32,7 +32,12 @@ from projects.ppm.apis import Located, locate
 from projects.ppm.models import LatentDiffusion, PeakDecoder
 from projects.ppm.models.prompts.prompt_maps import make_generator
 from projects.ppm.pictures import normalize
-from projects.ppm.prompt_file import PromptFile, build_maps, load_prompts
+from projects.ppm.prompt_file import (
+    PromptFile,
+    build_maps,
+    find_diffusion,
+    load_prompts,
+)
 from projects.ppm.visualization import draw_maps
 
 import cv2
@@ -150,7 +155,7 @@ def layers(args: argparse.Namespace) -> np.ndarray:
         )
     number = keypoints.index(args.keypoint)
     names = file.settings['layers']
-    diffusion = LatentDiffusion(args.model or file.model)
+    diffusion = find_diffusion(file, args.model)
     found = [
         find(args, file, diffusion, chosen)
         for chosen in (names, *([name] for name in names))
@@ -174,7 +179,7 @@ def compare(args: argparse.Namespace) -> np.ndarray:
                 f'"{args.prompts[0]}" and "{path}" have other keypoints; '
                 'give files of one category.'
             )
-    diffusion = LatentDiffusion(args.model or files[0].model)
+    diffusion = find_diffusion(files[0], args.model)
     found = [
         find(args, file, diffusion, file.settings['layers']) for file in files
     ]

@@ -70,6 +70,19 @@ def find_model(
         ) from error
 
 
+def hub_commit(found: Path) -> str | None:
+    """Commit of a model that was found in the hub's cache.
+
+    Args:
+        found: What :func:`find_model` returned.
+
+    Returns:
+        str: None for any other folder, and for a file.
+    """
+    # How the cache is laid out, whatever branch or tag was asked for.
+    return found.name if found.match('models--*/snapshots/*') else None
+
+
 def weight_files(folder: Path, part: str, variant: str | None) -> list[Path]:
     """The .safetensors files of a part, more than one if it is sharded."""
     stem = WEIGHTS[part] + (f'.{variant}' if variant else '')

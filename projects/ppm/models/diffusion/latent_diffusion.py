@@ -18,6 +18,7 @@ from projects.ppm.models.diffusion.folder import (
     check_kind,
     find_model,
     has_text_encoder,
+    hub_commit,
     weight_files,
     weights_identity,
 )
@@ -81,6 +82,8 @@ class LatentDiffusion(nn.Module):
             )
         self.path = str(path)
         found = find_model(self.path, revision, variant, allow_download)
+        #: Commit of a model of the hub, None for any other.
+        self.revision = hub_commit(found)
         if found.is_file():
             folder = _config_folder(found, config)
             self._files = [found]
