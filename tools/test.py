@@ -2,6 +2,7 @@
 """Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT``."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,12 +12,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from projects import xpose  # noqa: F401  registers what configs name
 from projects.common import launch, results
-from projects.common.checkpoints import require_checkpoint
+from projects.common.checkpoints import file_sha256, require_checkpoint
 from projects.common.commands import repeat_command
+from projects.common.evaluation import CapePCK
 from projects.common.files import write_json
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
+from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 
 
@@ -30,7 +33,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='checkpoint file; to be left out where the config says '
         'checkpoint_free = True',
     )
-    parser.add_argument('--out', help='write the metrics to this json file')
+    parser.add_argument(
+        '--out',
+        help='write the metrics, the protocol and the hash of the checkpoint '
+        'to this json file',
+    )
     parser.add_argument(
         '--dump', help='write the predictions to this .pkl file'
     )
@@ -59,6 +66,11 @@ def prepare_config(args: argparse.Namespace) -> Config:
         raise ValueError(
             '--record and --claim belong together: where to store the '
             'metrics, and what they show.'
+        )
+    if (args.out or args.record) and '://' in (args.checkpoint or ''):
+        raise ValueError(
+            '--out and --record store the hash of the checkpoint, so '
+            f'"{args.checkpoint}" must be a file: download it first.'
         )
     cfg = launch.load_config(args)
     if (args.checkpoint is None) != cfg.get('checkpoint_free', False):
@@ -106,6 +118,61 @@ def command_line(
     return repeat_command([*start, str(get_world_size()), *options], cfg)
 
 
+def check_keypoints(runner: Runner) -> None:
+    """Refuse data with more keypoints than the model knows.
+
+    Raises:
+        ValueError: If a category has more than ``max_keypoints`` of a part
+            of the model.
+    """
+    known = [getattr(m, 'max_keypoints', None) for m in runner.model.modules()]
+    limit = min((n for n in known if n is not None), default=None)
+    dataset = runner.test_loop.dataloader.dataset
+    for category in getattr(dataset, 'metainfo', {}).get('categories', ()):
+        count = len(category['keypoints'])
+        if limit is not None and count > limit:
+            raise ValueError(
+                f'The category "{category["name"]}" has {count} keypoints, '
+                f'this model knows {limit} at most. Split the category, '
+                'leave it out, or use a model with max_keypoints=None.'
+            )
+
+
+def store(
+    args: argparse.Namespace,
+    argv: Sequence[str],
+    cfg: Config,
+    evaluator: Evaluator,
+    metrics: dict[str, Any],
+) -> None:
+    """Write the result files that were asked for."""
+    file = args.checkpoint or ''
+    known = file and '://' not in file
+    weights = {
+        'checkpoint': file,
+        'checkpoint_sha256': file_sha256(file) if known else '',
+    }
+    protocol = results.describe_protocol(cfg, metrics)
+    if args.out is not None:
+        write_json(args.out, {**metrics, 'protocol': protocol, **weights})
+    for metric in evaluator.metrics:
+        if isinstance(metric, CapePCK) and metric.outfile is not None:
+            path = Path(metric.outfile)
+            scores = json.loads(path.read_text(encoding='utf-8'))
+            write_json(path, {**scores, **weights})
+    if args.record is not None:
+        results.record(
+            args.record,
+            claim=args.claim,
+            metrics=metrics,
+            config=args.config,
+            checkpoint=args.checkpoint,
+            data=results.data_file(cfg),
+            protocol=protocol,
+            command=command_line(args, argv, cfg),
+        )
+
+
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Evaluate as the command line says and return the metrics."""
     args = parse_args(argv)
@@ -116,22 +183,11 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         runner = Runner.from_cfg(cfg)
         if args.checkpoint is not None:
             launch.check_loaded(runner, args.checkpoint, args)
-        runner.test_loop  # noqa: B018  reads the data
+        check_keypoints(runner)  # reads the data
     metrics = runner.test()
     if is_main_process():
-        if args.out is not None:
-            write_json(args.out, metrics)
-        if args.record is not None:
-            results.record(
-                args.record,
-                claim=args.claim,
-                metrics=metrics,
-                config=args.config,
-                checkpoint=args.checkpoint,
-                data=results.data_file(cfg),
-                protocol=results.describe_protocol(cfg, metrics),
-                command=command_line(args, argv or sys.argv[1:], cfg),
-            )
+        words = argv or sys.argv[1:]
+        store(args, words, cfg, runner.test_evaluator, metrics)
     launch.end_distributed()
     return metrics
 

@@ -70,10 +70,10 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def sentences_only() -> Iterator[None]:
-    """Show errors about the user's input without a traceback, exit 2."""
+    """Show errors about input or memory without a traceback, exit 2."""
     try:
         yield
-    except (OSError, ValueError, TextTowerError) as error:
+    except (OSError, ValueError, MemoryError, TextTowerError) as error:
         print(f'error: {error}', file=sys.stderr)
         sys.exit(2)
 

@@ -90,6 +90,16 @@ def test_record_replaces_the_same_run_only(repo):
     ]
 
 
+def test_runs_on_other_data_stay(repo):
+    other = repo / 'data/split2.json'
+    other.write_text('other')
+    make(repo, metrics={'keypoint/AP': 0.2})
+    make(repo, metrics={'keypoint/AP': 0.3}, data=str(other))
+    path, _ = make(repo, metrics={'keypoint/AP': 0.4})
+    found = [(e.data, e.value) for e in load_entries(path)]
+    assert found == [('data/split2.json', 0.3), ('data/val.json', 0.4)]
+
+
 def test_record_without_files_and_with_foreign_ones(repo, tmp_path_factory):
     foreign = tmp_path_factory.mktemp('elsewhere') / 'b.pth'
     foreign.write_text('b')

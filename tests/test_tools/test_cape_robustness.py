@@ -32,14 +32,14 @@ test_dataloader = dict(
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
-    """(shots) -> path of a config of MeanLayout."""
+    """(shots, options of the list) -> path of a config of MeanLayout."""
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     path = episode_files.write(tmp_path)
     source = EpisodeSource(CocoKeypointFile(str(path)))
 
-    def write(shots):
-        episodes = freeze_episodes(source, shots, 3, 2)
+    def write(shots, **options):
+        episodes = freeze_episodes(source, shots, 3, 2, **options)
         episodes.save(tmp_path / f'{shots}.json')
         config = tmp_path / f'layout_{shots}.py'
         config.write_text(
@@ -63,8 +63,8 @@ def test_the_table_of_a_layout(tool, write, tmp_path, capsys):
     record = tmp_path / 'r.json'
     argv = [write(2), '--record', str(record), '--claim', 'Layout']
     rows = tool.main(argv)
-    assert list(rows) == ['none', *PERTURBATIONS]
-    plain = rows['none']['mPCK']
+    assert list(rows) == ['unchanged', *PERTURBATIONS]
+    plain = rows['unchanged']['mPCK']
     assert 0 < plain < 1
     # It looks at no picture, only at places and boxes.
     for name in ('order', 'occluded', 'blurred'):
@@ -73,12 +73,17 @@ def test_the_table_of_a_layout(tool, write, tmp_path, capsys):
         assert rows[name]['mPCK'] != pytest.approx(plain, abs=1e-6), name
     # Of a keypoint's place, other keypoints say nothing.
     assert rows['fewer_keypoints']['mPCK'] == rows['fewer_counted']['mPCK']
+    change = rows['flipped']['mPCK'] - rows['flipped_counted']['mPCK']
     lines = capsys.readouterr().out.splitlines()
     table = [line for line in lines if line.startswith('|')]
     assert len(table) == 2 + len(rows)
-    assert f'| {plain:.3f} ± {rows["none"]["mPCK/ci95"]:.3f} |' in table[2]
+    assert (
+        f'| {plain:.3f} ± {rows["unchanged"]["mPCK/ci95"]:.3f} |' in table[2]
+    )
     assert table[3].startswith('| order |')
     assert table[3].endswith('| +0.0000 |')
+    (line,) = [line for line in table if line.startswith('| flipped |')]
+    assert line.endswith(f'| {change:+.4f} |')
     change = rows['wrong_box']['mPCK'] - plain
     (line,) = [line for line in table if line.startswith('| wrong_box')]
     assert line.endswith(f'| {change:+.4f} |')
@@ -86,7 +91,7 @@ def test_the_table_of_a_layout(tool, write, tmp_path, capsys):
     entry = entries['Layout: wrong_box', 'PCK@0.2']
     assert entry.value == pytest.approx(rows['wrong_box']['PCK@0.2'], abs=1e-6)
     assert 'PERTURBED: wrong_box (each edge' in entry.protocol
-    assert 'PERTURBED' not in entries['Layout: none', 'mPCK'].protocol
+    assert 'PERTURBED' not in entries['Layout: unchanged', 'mPCK'].protocol
     assert entry.command.startswith(
         f'python tools/analysis_tools/cape_robustness.py {argv[0]} --record'
     )
@@ -94,16 +99,49 @@ def test_the_table_of_a_layout(tool, write, tmp_path, capsys):
 
 def test_one_shot_has_no_wrong_one_among_others(tool, write):
     rows = tool.main([write(1), '--perturbations', 'blurred'])
-    assert list(rows) == ['none', 'blurred']
+    assert list(rows) == ['unchanged', 'blurred']
     args = tool.parse_args([write(1)])
     cfg = tool.prepare_config(args)
     assert 'wrong_support' not in tool.chosen_rows(args, cfg)
-    args.perturbations = ['fewer_keypoints']
+    args.perturbations = ['fewer_keypoints', 'flipped']
     assert tool.chosen_rows(args, cfg) == [
-        'none',
+        'unchanged',
         'fewer_keypoints',
+        'flipped',
         'fewer_counted',
+        'flipped_counted',
     ]
+
+
+def test_one_category_has_no_wrong_one_beside_it(tool, write, monkeypatch):
+    config = write(2, categories=['boat'])
+    args = tool.parse_args([config])
+    rows = tool.chosen_rows(args, tool.prepare_config(args))
+    assert set(rows) == {'unchanged', *PERTURBATIONS} - {'wrong_support'}
+    # What was asked for is refused before anything is measured.
+    monkeypatch.setattr(tool, 'evaluate', pytest.fail)
+    with pytest.raises(SystemExit) as stop:
+        tool.main([config, '--perturbations', 'blurred', 'wrong_support'])
+    assert stop.value.code == 2
+
+
+def test_an_interrupted_run_keeps_what_is_finished(
+    tool, write, tmp_path, monkeypatch
+):
+    record = tmp_path / 'r.json'
+    evaluate = tool.evaluate
+
+    def interrupted(cfg, args, name):
+        if name == 'blurred':
+            raise KeyboardInterrupt
+        return evaluate(cfg, args, name)
+
+    monkeypatch.setattr(tool, 'evaluate', interrupted)
+    argv = [write(2), '--record', str(record), '--claim', 'Layout']
+    with pytest.raises(KeyboardInterrupt):
+        tool.main([*argv, '--perturbations', 'order', 'blurred'])
+    claims = {entry.claim for entry in load_entries(record)}
+    assert claims == {'Layout: unchanged', 'Layout: order'}
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ import torch
 
 from projects.common.leaderboard import measured_boards
 
+IMAGES = range(7, 17)
 CATEGORY = {'id': 1, 'name': 'person', 'keypoints': ['nose', 'tail']}
 SAME = [1, 2, 2, 30, 40, 2]
 
 
 @pytest.fixture
 def compare(load_tool, tmp_path, monkeypatch):
-    """The tool with a data set of one picture, and nothing that is slow."""
+    """The tool with a small data set, and nothing that is slow."""
     tool = load_tool('analysis_tools/compare_mmpose.py')
     annotations = tmp_path / 'annotations'
     annotations.mkdir()
@@ -32,14 +33,17 @@ def compare(load_tool, tmp_path, monkeypatch):
     return tool
 
 
-def write_synthkpt(folder):
+def write_synthkpt(folder, images=IMAGES):
     content = {
-        'images': [{'id': 7, 'file_name': 'a.png', 'width': 50, 'height': 50}],
+        'images': [
+            {'id': i, 'file_name': f'{i}.png', 'width': 50, 'height': 50}
+            for i in images
+        ],
         'categories': [{**CATEGORY, 'id': 3}],
         'annotations': [
             {
-                'id': 1,
-                'image_id': 7,
+                'id': i,
+                'image_id': i,
                 'category_id': 3,
                 'bbox': [0, 0, 40, 45],
                 'area': 900,
@@ -47,6 +51,7 @@ def write_synthkpt(folder):
                 'keypoints': SAME,
                 'num_keypoints': 2,
             }
+            for i in images
         ],
     }
     for split in ('train', 'val'):
@@ -75,14 +80,17 @@ def fake_tools(calls, found=True):
         prefix = words[2].partition('=')[2]
         # Ours finds the person, the others are a little off.
         keypoints = SAME if 'xpose' in config else [1, 2, 2, 70, 40, 2]
-        record = {
-            'image_id': 7,
-            'category_id': 1,
-            'keypoints': keypoints,
-            'bbox': [0, 0, 40, 45],
-            'score': 0.5,
-        }
-        results = [record] if found or 'xpose' not in config else []
+        results = [
+            {
+                'image_id': i,
+                'category_id': 1,
+                'keypoints': keypoints,
+                'bbox': [0, 0, 40, 45],
+                'score': 0.5,
+            }
+            for i in IMAGES
+            if found or 'xpose' not in config
+        ]
         Path(f'{prefix}.keypoints.json').write_text(json.dumps(results))
 
     return run
@@ -120,11 +128,12 @@ def test_compare(compare, tmp_path, monkeypatch, capsys):
     boxes = tmp_path / 'work/human_xpose_tiny/boxes.json'
     assert json.loads(boxes.read_text()) == [
         {
-            'image_id': 7,
+            'image_id': i,
             'category_id': 1,
             'bbox': [0, 0, 40, 45],
             'score': 0.5,
         }
+        for i in IMAGES
     ]
     # Given boxes first, then those of our model.
     assert len(calls[4][2]) == 3
@@ -193,6 +202,37 @@ def test_missing_data_is_a_sentence(compare, capsys):
     assert 'tools/dataset_converters/synthkpt.py' in error
 
 
+def test_bad_input_is_refused_before_training(compare, monkeypatch, capsys):
+    monkeypatch.setattr(compare.subprocess, 'run', pytest.fail)
+    write_synthkpt(compare.ANNOTATIONS, IMAGES[:9])
+    for words, message in (
+        (['--repeat', '0'], "argument --repeat: '0' is not 1, 2, 3"),
+        (['--iterations', '0'], "argument --iterations: '0' is not 1, 2"),
+        (['--sets', 'human'], 'There are 9 objects, 10 are needed'),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            compare.main(words)
+        assert stop.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+def test_all_sets_are_checked_first(compare, monkeypatch, capsys):
+    monkeypatch.setattr(compare.subprocess, 'run', pytest.fail)
+    write_synthkpt(compare.ANNOTATIONS)  # persons, but no dogs
+    with pytest.raises(SystemExit):
+        compare.main(['--sets', 'human', 'animal'])
+    assert "There is no category 'dog'" in capsys.readouterr().err
+
+
+def test_weights_that_could_run_code_are_not_read(compare, tmp_path):
+    run = compare.Run('rtmo-s', 'human', tmp_path, 2)
+    run.folder.mkdir()
+    weights = {'state_dict': {'a': torch.ones(1)}, 'path': tmp_path}
+    torch.save(weights, run.checkpoint)
+    with pytest.raises(ValueError, match='could run code'):
+        compare.parameters(run)
+
+
 def test_fixed_keypoints_tool(load_tool, tmp_path, capsys):
     tool = load_tool('dataset_converters/fixed_keypoints.py')
     write_synthkpt(tmp_path)
@@ -202,7 +242,7 @@ def test_fixed_keypoints_tool(load_tool, tmp_path, capsys):
     (category,) = json.loads(out.read_text())['categories']
     assert category == {**CATEGORY, 'name': 'human'}
     printed = capsys.readouterr().out
-    assert '1 pictures, 1 objects with 2 keypoints, from person' in printed
+    assert '10 pictures, 10 objects with 2 keypoints, from person' in printed
     with pytest.raises(SystemExit):
         tool.main([str(tmp_path / 'none.json'), *words])
     assert 'none.json. The data set that ships' in capsys.readouterr().err

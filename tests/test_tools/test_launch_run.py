@@ -18,6 +18,8 @@ from projects.common.results import load_entries
 from tests.conftest import REPO_ROOT
 from tests.processes import run_script
 
+PROTOCOL = 'PromptKeypointMetric(); test_cfg(score_thr=0.1); 5 pictures'
+
 
 @pytest.fixture(autouse=True)
 def cpu(monkeypatch):
@@ -33,6 +35,10 @@ def weight(path):
 def expected_shift(steps):
     # loss = (0.1 w)^2, learning rate 0.1: w <- w (1 - 0.1 * 2 * 0.01)
     return (1 - 0.002) ** steps
+
+
+def sha256(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def save(path, shift):
@@ -76,19 +82,32 @@ def test_evaluate_and_record(load_tool, toy, tmp_path):
     # 10 px off: less than 0.2 of the boxes of 60 px and more, four of five.
     assert metrics['PCK@0.2'] == pytest.approx(0.8)
     assert metrics['bbox/AP'] == pytest.approx(1.0)
-    assert json.loads(out.read_text()) == metrics
+    assert json.loads(out.read_text()) == {
+        **metrics,
+        'protocol': PROTOCOL,
+        'checkpoint': weights,
+        'checkpoint_sha256': sha256(weights),
+    }
     entries = {e.metric: e for e in load_entries(record)}
     entry = entries['PCK@0.2']
     assert (entry.claim, entry.value) == ('The toy model', 0.8)
     assert entry.external is True
     for name in ('checkpoint', 'data'):
-        path = Path(getattr(entry, name))
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = sha256(getattr(entry, name))
         assert getattr(entry, f'{name}_sha256') == digest
     assert entry.data == str(tmp_path / 'val.json')
-    assert entry.protocol == (
-        'PromptKeypointMetric(); test_cfg(score_thr=0.1); 5 pictures'
-    )
+    assert entry.protocol == PROTOCOL
+
+
+@pytest.mark.parametrize(
+    'option', [['--out', 'm.json'], ['--record', 'r.json', '--claim', 'c']]
+)
+def test_an_address_has_no_hash_to_store(load_tool, toy, option, capsys):
+    address = 'https://example.com/w.pth'
+    with pytest.raises(SystemExit) as stop:
+        load_tool('test.py').main([str(toy), address, *option])
+    assert stop.value.code == 2
+    assert f'"{address}" must be a file: download' in capsys.readouterr().err
 
 
 def test_checkpoint_of_another_size(load_tool, toy, tmp_path, capsys):
@@ -175,7 +194,12 @@ def test_two_processes_on_gloo(load_tool, toy, tmp_path, monkeypatch):
     run_script('dist_test.sh', *argv, cwd=tmp_path)
     # Five pictures, so one of the processes gets a picture twice.
     alone = load_tool('test.py').main([str(toy), weights])
-    assert json.loads(out.read_text()) == pytest.approx(alone)
+    assert json.loads(out.read_text()) == {
+        **{name: pytest.approx(value) for name, value in alone.items()},
+        'protocol': PROTOCOL,
+        'checkpoint': weights,
+        'checkpoint_sha256': sha256(weights),
+    }
     assert alone['num_images'] == 5
     run_script('dist_train.sh', toy, 2, cwd=tmp_path)
     # Three steps per epoch and process, with the mean of the gradients.

@@ -97,6 +97,18 @@ def test_objects_stay_with_their_pictures_and_categories(tool, folder):
     assert len(ids) == len(set(ids)) == 6
 
 
+def test_what_is_missing_is_carried_on(tool, folder):
+    texts = [f'PARTIAL MP-100: 1 of 2 of {split}' for split in (2, 4)]
+    for split, text in zip((2, 4), texts):
+        path = folder / f'mp100_split{split}_test.json'
+        content = json.loads(path.read_text())
+        info = {'year': 2022, 'partial': text}
+        path.write_text(json.dumps({**content, 'info': info}))
+    assert tool.main([str(folder)]) == 0
+    for path in folder.glob('mp100_super_*.json'):
+        assert MP100File(str(path)).partial == '; '.join(texts)
+
+
 def test_refused(tool, folder, capsys):
     path = folder / 'mp100_split5_test.json'
     table = path.read_text()
@@ -108,6 +120,7 @@ def test_refused(tool, folder, capsys):
     path.write_text(table.replace('table', 'desk'))
     assert tool.main([str(folder)]) == 1
     assert 'no categories table of furniture' in capsys.readouterr().err
+    assert not list(folder.glob('mp100_super_*'))  # nothing is half done
     path.unlink()
     assert tool.main([str(folder)]) == 1
     assert 'mp100_split5_test.json is missing' in capsys.readouterr().err

@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
+from projects.common.checkpoints import file_sha256
 from projects.common.datasets import CocoKeypointFile
 from projects.common.datasets.episodes import (
     EpisodeList,
@@ -127,10 +128,47 @@ def test_wrong_episodes_stop_before_anything_is_measured(
     assert 'another data set or has changed since' in capsys.readouterr().err
 
 
+def test_every_result_file_says_the_protocol_and_the_hashes(
+    small, load_tool, tmp_path
+):
+    config, weights = small('crop')
+    out, scores = tmp_path / 'out.json', tmp_path / 'scores.json'
+    metrics = load_tool('test.py').main(
+        [config, weights, '--out', str(out), '--cfg-options']
+        + [f'test_evaluator.outfile={scores}']
+    )
+    about = {'checkpoint': weights, 'checkpoint_sha256': file_sha256(weights)}
+    assert json.loads(out.read_text()) == {**metrics, **about}
+    stored = json.loads(scores.read_text())
+    assert {name: stored[name] for name in about} == about
+    for name in ('PCK@0.2', 'protocol', 'episodes_sha256'):
+        assert stored[name] == metrics[name]
+    assert set(stored['keypoints']) == {'cat', 'boat'}
+
+
+def test_more_keypoints_than_the_model_knows_stop_before_a_run(
+    small, load_tool, capsys, monkeypatch
+):
+    tool = load_tool('test.py')
+    monkeypatch.setattr(tool.Runner, 'test', lambda self: {})
+    argv = [*small('crop'), '--allow-partial-load', '--cfg-options']
+    option = 'model.bbox_head.refiner.max_keypoints='
+    assert tool.main([*argv, f'{option}3']) == {}
+    with pytest.raises(SystemExit) as stop:
+        tool.main([*argv, f'{option}2'])
+    assert stop.value.code == 2
+    assert (
+        'error: The category "cat" has 3 keypoints, this model knows 2 at '
+        'most. Split the category, leave it out'
+    ) in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_two_processes_give_the_very_same_figures(small, load_tool, tmp_path):
     argv = small('picture')
     alone = load_tool('test.py').main(argv)
     out = tmp_path / 'two.json'
     run_script('dist_test.sh', *argv, 2, '--out', out, cwd=tmp_path)
-    assert json.loads(out.read_text()) == alone
+    stored = json.loads(out.read_text())
+    assert {name: stored[name] for name in alone} == alone
+    assert stored['checkpoint'] == argv[1]

@@ -18,17 +18,22 @@ from projects import xpose  # noqa: F401  registers what configs name
 from projects.common import launch, results
 from projects.common.checkpoints import require_checkpoint
 from projects.common.commands import repeat_command
-from projects.common.datasets.episodes import PERTURBATIONS, EpisodeList
+from projects.common.datasets.episodes import (
+    PERTURBATIONS,
+    EpisodeList,
+    check_perturbation,
+)
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-NONE = 'none'
-#: Needs more than one shot.
-SEVERAL_SHOTS = 'wrong_support'
+NONE = 'unchanged'
 #: What a row is compared with, if not with NONE.
-REFERENCE = {'fewer_keypoints': 'fewer_counted'}
+REFERENCE = {
+    'fewer_keypoints': 'fewer_counted',
+    'flipped': 'flipped_counted',
+}
 COLUMNS = ('PCK@0.2', 'mPCK', 'NME')
 
 
@@ -45,7 +50,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         nargs='+',
         choices=list(PERTURBATIONS),
         metavar='NAME',
-        help='which ones (default: all that the number of shots allows): '
+        help='which ones (default: all that the episodes allow): '
         + ', '.join(PERTURBATIONS),
     )
     parser.add_argument(
@@ -76,11 +81,21 @@ def evaluate(
 
 
 def chosen_rows(args: argparse.Namespace, cfg: Config) -> list[str]:
-    """The rows of the table; NONE is the first."""
-    shots = EpisodeList.load(cfg.test_dataloader.dataset.episodes).shots
-    names = args.perturbations or [
-        name for name in PERTURBATIONS if shots > 1 or name != SEVERAL_SHOTS
-    ]
+    """The rows of the table; NONE is the first.
+
+    Raises:
+        ValueError: If the episodes do not allow what was asked for.
+    """
+    episodes = EpisodeList.load(cfg.test_dataloader.dataset.episodes)
+    names = []
+    for name in args.perturbations or PERTURBATIONS:
+        try:
+            check_perturbation(name, episodes)
+        except ValueError:
+            if args.perturbations:
+                raise
+        else:
+            names.append(name)
     references = [REFERENCE[name] for name in names if name in REFERENCE]
     return list(dict.fromkeys([NONE, *names, *references]))
 
@@ -145,36 +160,39 @@ def store(
     args: argparse.Namespace,
     argv: Sequence[str],
     cfg: Config,
-    rows: dict[str, dict[str, Any]],
+    name: str,
+    metrics: dict[str, Any],
 ) -> None:
-    """Add the rows to the results file."""
+    """Add a row to the results file."""
     script = 'tools/analysis_tools/cape_robustness.py'
-    for name, metrics in rows.items():
-        kept = [*COLUMNS, *(f'{column}/ci95' for column in COLUMNS)]
-        results.record(
-            args.record,
-            claim=f'{args.claim}: {name}',
-            metrics={key: metrics[key] for key in kept if key in metrics},
-            config=args.config,
-            checkpoint=args.checkpoint,
-            data=results.data_file(cfg),
-            protocol=results.describe_protocol(cfg, metrics),
-            command=repeat_command(['python', script, *argv], cfg),
-        )
+    kept = [*COLUMNS, *(f'{column}/ci95' for column in COLUMNS)]
+    results.record(
+        args.record,
+        claim=f'{args.claim}: {name}',
+        metrics={key: metrics[key] for key in kept if key in metrics},
+        config=args.config,
+        checkpoint=args.checkpoint,
+        data=results.data_file(cfg),
+        protocol=results.describe_protocol(cfg, metrics),
+        command=repeat_command(['python', script, *argv], cfg),
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
-    """Evaluate all rows, print the table and return the metrics."""
+    """Evaluate and store all rows, print the table, return the metrics."""
     argv = sys.argv[1:] if argv is None else argv
     args = parse_args(argv)
     with launch.sentences_only():
         cfg = prepare_config(args)
         names = chosen_rows(args, cfg)
-    rows = {name: evaluate(cfg, args, name) for name in names}
+    rows = {}
+    for name in names:
+        rows[name] = evaluate(cfg, args, name)
+        # At once: an interrupted run keeps what is finished.
+        if args.record is not None and is_main_process():
+            store(args, argv, cfg, name, rows[name])
     if is_main_process():
         print('\n'.join(render(rows)))
-        if args.record is not None:
-            store(args, argv, cfg, rows)
     launch.end_distributed()
     return rows
 

@@ -21,11 +21,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from projects.common.argument_types import count
+from projects.common.checkpoints import load_weights
 from projects.common.comparison import (
     Crowd,
     best_boxes,
     crowded_pictures,
     fixed_keypoint_set,
+    largest_objects,
     paired_medians,
     score_results,
 )
@@ -100,7 +103,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--iterations',
-        type=int,
+        type=count,
         default=1000,
         help='budget of each model, of 16 pictures or objects',
     )
@@ -114,7 +117,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         'boxes',
     )
     parser.add_argument(
-        '--repeat', type=int, default=7, help='rounds of timing'
+        '--repeat', type=count, default=7, help='rounds of timing'
     )
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/compare_mmpose')
@@ -136,9 +139,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         + [*(sys.argv[1:] if argv is None else argv)]
     )
     names = list(dict.fromkeys([OURS, *args.models]))
-    for data in args.sets:
-        with sentences_only():
-            truth = make_set(data)
+    # All that can be refused is, before hours of training.
+    with sentences_only():
+        truths = {data: make_set(data) for data in args.sets}
+    for data, truth in truths.items():
         runs = [
             Run(name, data, args.work_dir.resolve(), args.iterations)
             for name in names
@@ -167,6 +171,7 @@ def make_set(data: str) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If SynthKPT has not been made.
+        ValueError: If its validation pictures show fewer than ten objects.
     """
     fixed = {}
     for split in ('train', 'val'):
@@ -177,6 +182,7 @@ def make_set(data: str) -> dict[str, Any]:
         fixed = fixed_keypoint_set(content, *SETS[data])
         target = ANNOTATIONS / f'fixed_{data}_{split}.json'
         write_text(target, json.dumps(fixed))
+    largest_objects(fixed)  # those that models are timed on
     return fixed
 
 
@@ -294,13 +300,10 @@ def parameters(run: Run) -> float:
 
     The sentence encoder is not in it: it runs once per prompt.
     """
-    weights = torch.load(
-        run.checkpoint, map_location='cpu', weights_only=False
-    )
     return (
         sum(
             value.numel()
-            for name, value in weights['state_dict'].items()
+            for name, value in load_weights(str(run.checkpoint)).items()
             if value.is_floating_point() and 'running_' not in name
         )
         / 1e6

@@ -7,7 +7,8 @@ test files together are the whole of MP-100:
 python tools/dataset_converters/mp100_super.py data/mp100/annotations
 
 writes ``mp100_super_{human_body,human_face,vehicle,furniture}_test.json``, the
-categories that are held out, and ``..._train.json``, all others.
+categories that are held out, and ``..._train.json``, all others. What a file
+lacks of MP-100 (``info.partial``) all of them say.
 """
 
 import argparse
@@ -44,7 +45,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def read_all(folder: Path) -> dict[str, list[dict[str, Any]]]:
+def read_all(folder: Path) -> dict[str, Any]:
     """Categories, images and annotations of all five test files.
 
     Ids are given anew, since those of the files may collide; a picture that
@@ -55,6 +56,7 @@ def read_all(folder: Path) -> dict[str, list[dict[str, Any]]]:
         ValueError: If a category is in two files.
     """
     categories, images, annotations = {}, {}, []
+    partial = []
     for split in SPLITS:
         path = folder / f'mp100_split{split}_test.json'
         if not path.is_file():
@@ -63,6 +65,9 @@ def read_all(folder: Path) -> dict[str, list[dict[str, Any]]]:
                 'needed, since each category is in one of them only.'
             )
         content = json.loads(path.read_text(encoding='utf-8'))
+        info = content.get('info')
+        if isinstance(info, dict):
+            partial.append(info.get('partial', ''))
         names, files = {}, {}
         for record in content['categories']:
             used = any(
@@ -95,16 +100,33 @@ def read_all(folder: Path) -> dict[str, list[dict[str, Any]]]:
                     ],
                 }
             )
+    text = '; '.join(filter(None, partial))
     return {
+        **({'info': {'partial': text}} if text else {}),
         'categories': list(categories.values()),
         'images': list(images.values()),
         'annotations': annotations,
     }
 
 
+def check_groups(known: Collection[str]) -> None:
+    """Refuse files that lack a category of a group.
+
+    Raises:
+        ValueError: If one is missing.
+    """
+    for group, names in SUPER_CATEGORIES.items():
+        absent = sorted(set(names) - set(known))
+        if absent:
+            raise ValueError(
+                f'The files have no categories {", ".join(absent)} of '
+                f'{group}; take the files of MP-100 as published.'
+            )
+
+
 def restricted(
-    content: dict[str, list[dict[str, Any]]], names: Collection[str]
-) -> dict[str, list[dict[str, Any]]]:
+    content: dict[str, Any], names: Collection[str]
+) -> dict[str, Any]:
     """The part of an annotation file about some categories."""
     categories = [r for r in content['categories'] if r['name'] in names]
     ids = {record['id'] for record in categories}
@@ -113,6 +135,7 @@ def restricted(
     ]
     pictures = {record['image_id'] for record in annotations}
     return {
+        **content,
         'categories': categories,
         'images': [r for r in content['images'] if r['id'] in pictures],
         'annotations': annotations,
@@ -125,13 +148,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         content = read_all(args.annotations)
         known = {record['name'] for record in content['categories']}
+        check_groups(known)
         for group, names in SUPER_CATEGORIES.items():
-            absent = sorted(set(names) - known)
-            if absent:
-                raise ValueError(
-                    f'The files have no categories {", ".join(absent)} of '
-                    f'{group}; take the files of MP-100 as published.'
-                )
             others = known - set(names)
             if group == 'human_face':
                 others.discard(MISNAMED_FACES)

@@ -51,7 +51,12 @@ class PreparedPrompt:
     description: PromptDescription | None = None
 
 
-def _usable_device(name: str) -> torch.device:
+def usable_device(name: str) -> torch.device:
+    """The device of a name.
+
+    Raises:
+        ValueError: If it is unknown, or not here.
+    """
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
@@ -96,7 +101,7 @@ class InferenceBackend(ABC):
                 f'{", ".join(map(repr, PRECISIONS))}.'
             )
         self.cfg = cfg
-        self.device = _usable_device(device or get_device())
+        self.device = usable_device(device or get_device())
         self.dtype = PRECISIONS[precision]
         init_default_scope(cfg.get('default_scope', 'mmpose'))
         self.model = self.build(weights)

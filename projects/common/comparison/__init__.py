@@ -1,7 +1,11 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 """Comparing promptable models with models of a fixed keypoint list."""
 
-from projects.common.comparison.crowds import Crowd, crowded_pictures
+from projects.common.comparison.crowds import (
+    Crowd,
+    crowded_pictures,
+    largest_objects,
+)
 from projects.common.comparison.fixed_set import fixed_keypoint_set
 from projects.common.comparison.latency import paired_medians
 from projects.common.comparison.scores import best_boxes, score_results
@@ -11,6 +15,7 @@ __all__ = [
     'best_boxes',
     'crowded_pictures',
     'fixed_keypoint_set',
+    'largest_objects',
     'paired_medians',
     'score_results',
 ]

@@ -41,6 +41,27 @@ def crowded_pictures(
     Raises:
         ValueError: If there are fewer than ten objects.
     """
+    files = {i['id']: Path(root) / i['file_name'] for i in truth['images']}
+    canvas = np.full(
+        (ROWS * CELL[1], COLUMNS * CELL[0], 3), _GREY, dtype=np.uint8
+    )
+    boxes, crowds = [], []
+    for index, annotation in enumerate(largest_objects(truth)):
+        patch = _patch(read_picture(files[annotation['image_id']]), annotation)
+        x, y = index % COLUMNS * CELL[0], index // COLUMNS * CELL[1]
+        height, width = patch.shape[:2]
+        canvas[y : y + height, x : x + width] = patch
+        boxes.append([x, y, x + width, y + height])
+        crowds.append(Crowd(canvas.copy(), np.array(boxes, np.float32)))
+    return crowds
+
+
+def largest_objects(truth: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The annotations of the ten largest objects, by box.
+
+    Raises:
+        ValueError: If there are fewer.
+    """
     count = COLUMNS * ROWS
     largest = sorted(
         truth['annotations'],
@@ -51,19 +72,7 @@ def crowded_pictures(
             f'There are {len(largest)} objects, {count} are needed to time '
             'models on pictures with many; use a larger data set.'
         )
-    files = {i['id']: Path(root) / i['file_name'] for i in truth['images']}
-    canvas = np.full(
-        (ROWS * CELL[1], COLUMNS * CELL[0], 3), _GREY, dtype=np.uint8
-    )
-    boxes, crowds = [], []
-    for index, annotation in enumerate(largest):
-        patch = _patch(read_picture(files[annotation['image_id']]), annotation)
-        x, y = index % COLUMNS * CELL[0], index // COLUMNS * CELL[1]
-        height, width = patch.shape[:2]
-        canvas[y : y + height, x : x + width] = patch
-        boxes.append([x, y, x + width, y + height])
-        crowds.append(Crowd(canvas.copy(), np.array(boxes, np.float32)))
-    return crowds
+    return largest
 
 
 def _patch(picture: np.ndarray, annotation: Mapping[str, Any]) -> np.ndarray:

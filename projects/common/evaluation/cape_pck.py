@@ -56,10 +56,10 @@ class CapePCK(BaseMetric):
     (mean error in units of max(w, h), without empty and unanswered queries);
     ``<key>/ci95``, half the width of the 95 % confidence interval (normal
     approximation over episodes within categories; absent where a category
-    has one episode only); ``<key>/<category>`` and
-    ``<key>/super/<supercategory>``; ``num_queries``,
-    ``num_queries_total``, ``num_empty``, ``num_unanswered``; and as texts
-    ``protocol`` and ``episodes_sha256``.
+    has one episode only, for NME one with errors only);
+    ``<key>/<category>`` and ``<key>/super/<supercategory>``, without
+    intervals; ``num_queries``, ``num_queries_total``, ``num_empty``,
+    ``num_unanswered``; and as texts ``protocol`` and ``episodes_sha256``.
 
     Args:
         thresholds: Of PCK, in units of the box's longer side.
@@ -72,7 +72,8 @@ class CapePCK(BaseMetric):
             it the one whose centre is nearest; None: 'score' inside the
             query's crop, 'fit' on whole pictures.
         auc_range: Largest threshold of AUC.
-        outfile: Json file for all scores, also those of every keypoint.
+        outfile: Json file for all scores, also those of every keypoint;
+            ``tools/test.py`` adds the checkpoint's path and hash.
         collect_device: ``cpu`` or ``gpu``, see mmengine's ``BaseMetric``.
         prefix: Put in front of every key.
 
@@ -230,11 +231,9 @@ class CapePCK(BaseMetric):
         scores = np.stack(
             [query_scores(q, self.thresholds, self.auc_range) for q in queries]
         )
+        episodes = np.array([query.episode for query in queries])
         categories = np.array([query.category for query in queries])
         groups = np.array([query.supercategory for query in queries])
-        width = half_width(
-            scores, np.array([q.episode for q in queries]), categories
-        )
         metrics: dict[str, Any] = {}
 
         def add(suffix: str, rows: np.ndarray) -> None:
@@ -245,10 +244,19 @@ class CapePCK(BaseMetric):
                 [queries[i] for i in np.flatnonzero(rows)]
             )
 
-        add('', np.ones(len(queries), bool))
-        if width is not None:
-            for name, value in zip(names, width):
-                metrics[f'{name}/ci95'] = float(value)
+        every = np.ones(len(queries), bool)
+        add('', every)
+        errors = np.array([normalised_mean_error([q]) for q in queries])
+        for keys, values, rows in (
+            (names, scores, every),
+            (['NME'], errors[:, None], errors >= 0),
+        ):
+            if not rows.any():
+                continue
+            width = half_width(values[rows], episodes[rows], categories[rows])
+            if width is not None:
+                for name, value in zip(keys, width):
+                    metrics[f'{name}/ci95'] = float(value)
         for group in dict.fromkeys(groups):
             if group:
                 add(f'/super/{group}', groups == group)

@@ -37,14 +37,17 @@ _COUNTS = (
     ('num_images', 'num_images_total', 'pictures'),
     ('num_queries', 'num_queries_total', 'queries'),
 )
+#: 'PARTIAL: 2 of 9 queries', 'PARTIAL MP-100: ..., without ...; not ...'.
+_STAMP = r'PARTIAL[^;:]*: [^;]+(?:; not comparable)?'
 Run = list[ResultEntry]
 UNIT = 'shares 0..1; what they depend on is written beside each run'
 
 
 def measured_boards(files: Sequence[str | Path]) -> list[Board]:
-    """Boards of results files, one for each set of data.
+    """Boards of results files, one for each set of data and part of it.
 
-    Runs without a figure of accuracy are no rows.
+    Runs without a figure of accuracy are no rows, nor are those on perturbed
+    episodes: they ask what a method relies on, not how good it is.
 
     Args:
         files: Results files, see ``docs/results/README.md``.
@@ -53,25 +56,31 @@ def measured_boards(files: Sequence[str | Path]) -> list[Board]:
         FileNotFoundError: If there is no such file.
         ValueError: If a file holds something else.
     """
-    runs: dict[str, list[Run]] = defaultdict(list)
+    runs: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for file in files:
         for run in _runs(load_entries(file)):
             if any(_matches(e.metric, ACCURACY) for e in run):
                 data = run[0].data or f'without data file, {Path(file).name}'
-                runs[data].append(run)
-    return [_board(title, found) for title, found in sorted(runs.items())]
+                runs[data, partial_stamp(run)].append(run)
+    return [
+        _board(f'{data}, {stamp}' if stamp else data, found)
+        for (data, stamp), found in sorted(runs.items())
+    ]
 
 
 def partial_stamp(run: Run) -> str:
     """Says that a run was a partial evaluation, '' if it was none.
 
     Both the protocol and the counts of pictures or queries are looked at, so
-    that neither alone can lose it.
+    that neither alone can lose it. Of several stamps all are kept.
     """
     protocol = '; '.join(dict.fromkeys(entry.protocol for entry in run))
-    found = list(dict.fromkeys(re.findall(r'PARTIAL: [^;]+', protocol)))
+    found = re.findall(_STAMP, protocol)
     if not found and re.search(r'\bpartial\b', protocol, re.IGNORECASE):
         found = ['PARTIAL']
+    for part, whole in re.findall(r'(\d+) of (\d+) episodes', protocol):
+        if int(part) < int(whole):
+            found.append(f'PARTIAL: {part} of {whole} episodes')
     counts = {entry.metric: entry.value for entry in run}
     for part, whole, things in _COUNTS:
         if counts.get(part, 0) < counts.get(whole, 0):
@@ -82,11 +91,11 @@ def partial_stamp(run: Run) -> str:
 
 
 def _runs(entries: Sequence[ResultEntry]) -> list[Run]:
-    """Entries that belong to one run."""
+    """Entries that belong to one run, without those of perturbed data."""
     runs = defaultdict(list)
     for entry in entries:
-        key = (entry.claim, entry.config, entry.checkpoint, entry.data)
-        runs[key].append(entry)
+        if 'PERTURBED' not in entry.protocol:
+            runs[entry.run].append(entry)
     return list(runs.values())
 
 
@@ -103,7 +112,7 @@ def _row(run: Run, metric: str) -> Row:
     weights += f' (sha256 {first.checkpoint_sha256[:12]})' * bool(weights)
     return Row(
         method=first.claim,
-        detail=Path(first.config).stem,
+        detail=_detail(first),
         values=values,
         source=f'{first.protocol}; config {first.config}{weights}; '
         f'{first.device}, {first.date}, version {first.version}',
@@ -115,6 +124,18 @@ def _row(run: Run, metric: str) -> Row:
         },
         groups=_groups(figures, metric),
     )
+
+
+def _detail(entry: ResultEntry) -> str:
+    """The config's name with the split of the data.
+
+    The environment may have chosen another split than the name's.
+    """
+    name = Path(entry.config).stem
+    split = re.search(
+        r'_(split\d+|super_\w+?)_(?:train|val|test)', Path(entry.data).stem
+    )
+    return re.sub(r'split\d+', split[1], name) if split else name
 
 
 def _board(title: str, runs: Sequence[Run]) -> Board:

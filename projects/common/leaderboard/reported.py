@@ -4,14 +4,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import yaml
 
 from projects.common.leaderboard.boards import Board, Row, ranked
 
-_TABLE_KEYS = {'source', 'where', 'board', 'unit', 'columns', 'rank', 'rows'}
-_OPTIONAL_KEYS = {'note', 'groups'}
+#: What a table has, and of which kind it is.
+_KINDS = {
+    **dict.fromkeys(('source', 'where', 'board', 'unit', 'rank'), str),
+    **dict.fromkeys(('columns', 'rows'), list),
+    'note': str,
+    'groups': list,
+}
+_OPTIONAL = {'note', 'groups'}
 
 
 def reported_boards(path: str | Path) -> list[Board]:
@@ -27,7 +34,8 @@ def reported_boards(path: str | Path) -> list[Board]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a table lacks something or a row does not fit.
+        ValueError: If it is no yaml, a source or a table lacks something or
+            is of another kind, or a row does not fit.
     """
     path = Path(path)
     if not path.is_file():
@@ -35,10 +43,10 @@ def reported_boards(path: str | Path) -> list[Board]:
             f'There is no file "{path}" of published figures; give it with '
             '--reported.'
         )
-    content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    content = _read(path)
     boards: dict[str, list[Mapping[str, Any]]] = {}
     for table in content['tables']:
-        _check(table, content['sources'], path)
+        _check_table(table, content['sources'], path)
         boards.setdefault(table['board'], []).append(table)
     return [
         _board(title, tables, content['sources'])
@@ -46,31 +54,76 @@ def reported_boards(path: str | Path) -> list[Board]:
     ]
 
 
-def _check(
-    table: Mapping[str, Any], sources: Mapping[str, Any], path: Path
-) -> None:
+def _read(path: Path) -> dict[str, Any]:
+    """The file, with sources that are complete and a list of tables."""
+    try:
+        content = yaml.safe_load(path.read_bytes())
+    except yaml.YAMLError as error:
+        reason = ' '.join(str(error).split())
+        raise ValueError(f'{path} is no valid yaml: {reason}.') from error
+    parts = content if isinstance(content, dict) else {}
+    for name, kind, meaning in (
+        ('sources', dict, 'names with title and url'),
+        ('tables', list, 'a list'),
+    ):
+        if not isinstance(parts.get(name), kind):
+            raise ValueError(f'{path} must hold "{name}", {meaning}.')
+    for name, source in parts['sources'].items():
+        if not isinstance(source, dict) or {'title', 'url'} - set(source):
+            raise ValueError(
+                f'{path}: the source {name} must have a title and a url.'
+            )
+    return parts
+
+
+def _check_table(table: Any, sources: Mapping[str, Any], path: Path) -> None:
+    if not isinstance(table, dict):
+        raise ValueError(
+            f'{path}: "{table}" is no table; each one starts with '
+            '"- source: NAME".'
+        )
     where = f'{path}, table "{table.get("board")}" ({table.get("where")}):'
-    wrong = (
-        _TABLE_KEYS - set(table) | set(table) - _TABLE_KEYS - _OPTIONAL_KEYS
-    )
+    wrong = (set(_KINDS) ^ set(table)) - _OPTIONAL
     if wrong:
         raise ValueError(
-            f'{where} {", ".join(sorted(wrong))} is missing or unknown.'
+            f'{where} {", ".join(sorted(map(str, wrong)))} is missing or '
+            'unknown.'
         )
+    for name, value in table.items():
+        kind = 'text' if _KINDS[name] is str else 'list'
+        if not isinstance(value, _KINDS[name]):
+            raise ValueError(
+                f'{where} {name} is {value!r}, it must be a {kind}.'
+            )
     if table['source'] not in sources:
         raise ValueError(
             f'{where} the source {table["source"]} is not among "sources".'
         )
+    for name in table['columns']:
+        if not isinstance(name, str):
+            raise ValueError(f'{where} the column {name!r} must be a text.')
     for name in (table['rank'], *table.get('groups', ())):
         if name not in table['columns']:
             raise ValueError(f'{where} there is no column "{name}".')
-    for method, _, *values in table['rows']:
-        if len(values) != len(table['columns']):
-            raise ValueError(
-                f'{where} the row of {method} has {len(values)} figures for '
-                f'{len(table["columns"])} columns; write null where none is '
-                'printed.'
-            )
+    for row in table['rows']:
+        _check_row(row, table['columns'], where)
+
+
+def _check_row(row: Any, columns: Sequence[str], where: str) -> None:
+    if not (
+        isinstance(row, list)
+        and [type(cell) for cell in row[:2]] == [str, str]
+        and all(type(cell) in (int, float, NoneType) for cell in row[2:])
+    ):
+        raise ValueError(
+            f'{where} the row {row} must be a list: method, detail, and a '
+            'number or null for each column.'
+        )
+    if len(row) != len(columns) + 2:
+        raise ValueError(
+            f'{where} the row of {row[0]} has {len(row) - 2} figures for '
+            f'{len(columns)} columns; write null where none is printed.'
+        )
 
 
 def _board(

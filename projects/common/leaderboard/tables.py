@@ -15,7 +15,8 @@ INTRODUCTION = (
 )
 ABOUT = {
     'measured': 'From `docs/results/*.json`, each with its command and '
-    'hashes. `[PARTIAL: ...]` marks an evaluation of a part of the data.',
+    'hashes. `[PARTIAL: ...]` marks an evaluation of a part of the data, '
+    'which has a table of its own.',
     'reported': 'From papers and the pages of their authors, as printed '
     'there; nothing here was measured again.',
     'zoo': 'From the model index of the installed mmpose. Names lead to the '

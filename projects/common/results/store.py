@@ -100,6 +100,11 @@ class ResultEntry:
         except ValueError:
             self._refuse('date', self.date, 'a day like 2026-01-31')
 
+    @property
+    def run(self) -> tuple[str, str, str, str]:
+        """What the entries of one run have in common."""
+        return self.claim, self.config, self.checkpoint, self.data
+
     def _refuse(self, name: str, value: Any, wanted: str) -> None:
         raise ValueError(
             f'Result "{self.claim}", {self.metric}: {name} is {value!r}, it '
@@ -156,8 +161,9 @@ def record(
 ) -> list[ResultEntry]:
     """Add one entry per metric to a results file.
 
-    Entries of the same claim, config and checkpoint path are replaced,
-    others stay.
+    Entries of the same claim, config, checkpoint path and data path are
+    replaced, others stay: a variable of the environment may choose other
+    data for the same config.
 
     Args:
         path: The file, usually ``docs/results/NAME.json``.
@@ -195,11 +201,11 @@ def record(
         if not isinstance(value, str)
     ]
     path = Path(path)
+    runs = {entry.run for entry in new}
     kept = [
         entry
         for entry in (load_entries(path) if path.exists() else [])
-        if (entry.claim, entry.config, entry.checkpoint)
-        != (claim, common['config'], weights)
+        if entry.run not in runs
     ]
     _write(path, kept + new)
     return new

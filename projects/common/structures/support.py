@@ -24,6 +24,7 @@ from torch import Tensor
 # So many pixels outside its picture a keypoint may lie: annotations are
 # rounded, and so are boxes whose corners are keypoints.
 _TOLERANCE = 1.0
+_ROUNDING = 1e-6
 # Keypoints that span less than this many pixels do not outline an object.
 MIN_EXTENT = 4.0
 # Bounds the memory of a cut; an even larger reduction skips some pixels.
@@ -156,7 +157,10 @@ def crop_support(
         bbox = _box_around(keypoints[visible > 0])
     crop, matrix = crop_square(image, bbox, size, context)
     placed = keypoints @ matrix[:, :2].T + matrix[:, 2]
-    inside = ((placed >= 0) & (placed <= size - 1)).all(-1)
+    # The whole square counts, up to rounding; what lies beyond the centres of
+    # the last pixels is put onto them.
+    inside = ((placed > -_ROUNDING) & (placed < size + _ROUNDING)).all(-1)
+    placed[inside] = placed[inside].clip(0, size - 1)
     return SupportShot(
         torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))),
         torch.from_numpy(placed.astype(np.float32)),

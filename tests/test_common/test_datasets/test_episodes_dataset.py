@@ -200,7 +200,7 @@ def test_first_episodes_of_each_category(build):
     ]
 
 
-def test_metainfo(build):
+def test_metainfo(build, tmp_path):
     meta = build().metainfo
     assert meta['episodes'] == {
         'sha256': build().list.sha256,
@@ -214,6 +214,13 @@ def test_metainfo(build):
         'num_queries': 12,
     }
     assert [c['name'] for c in meta['categories']] == ['cat', 'boat']
+    some = freeze_episodes(build().source, 2, 3, 2, categories=['boat'])
+    some.save(tmp_path / 'some.json')
+    part = build(str(tmp_path / 'some.json'))
+    text = 'PARTIAL: 1 of 2 categories'
+    assert part.metainfo['episodes']['partial'] == text
+    part.source.partial = 'PARTIAL MP-100'
+    assert part.metainfo['episodes']['partial'] == f'PARTIAL MP-100; {text}'
     assert build(DRAWN).metainfo['episodes']['sha256'] == ''
 
 

@@ -2,17 +2,21 @@
 import hashlib
 import json
 import random
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from projects.common.datasets import CocoKeypointFile
 from projects.common.datasets.episodes import (
     EpisodeList,
+    EpisodeObject,
     EpisodeSource,
     clipped_box,
     freeze_episodes,
 )
 from projects.common.datasets.episodes.frozen import draw_episode
+from projects.common.structures import crop_support
 from tests import episode_files
 from tests.conftest import REPO_ROOT
 
@@ -132,6 +136,52 @@ def test_episodes_of_a_category_depend_on_nothing_else(tmp_path):
         categories=['boat'],
     ).episodes
     assert other != alone
+
+
+def test_a_category_named_twice_is_drawn_once(ann_file):
+    source = read(ann_file)
+    once, twice = (
+        freeze_episodes(source, 1, 3, 4, categories=['boat'] * count)
+        for count in (1, 2)
+    )
+    assert len(once.episodes) == 4
+    assert once == twice
+
+
+def test_left_out_categories_are_said(tmp_path):
+    data = episode_files.content()
+    unused = {'id': 9, 'name': 'dog', 'keypoints': ['nose']}
+    data['categories'] = [*data['categories'], unused]
+    source = read(episode_files.write(tmp_path, data))
+    for names, text in (
+        (['boat'], 'PARTIAL: 1 of 2 categories'),
+        (['cat', 'boat'], ''),  # there are no dogs
+    ):
+        episodes = freeze_episodes(source, 1, 3, 4, categories=names)
+        assert episodes.partial_text(source) == text
+
+
+def test_what_is_shown_is_shown_by_the_crop(tmp_path):
+    # Boxes with the last pixels of their crops in pictures of any size.
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        x, y, w, h = rng.integers(20, 60, 4).tolist()
+        image = {'id': 0, 'width': 200, 'height': 200}
+        item = EpisodeObject(1, image, (x, y, w, h), np.zeros((5, 3)), 1.0)
+        x1, y1, x2, y2 = item.box
+        side = max(x2 - x1, y2 - y1) * 1.25
+        low = np.array([x1 + x2, y1 + y2]) / 2 - side / 2
+        share = [[0, 0], [1, 1], [0.999, 0.5], [1.001, 0.5], [-0.001, 0]]
+        places = low + side * np.array(share)
+        keypoints = np.column_stack([places, np.full(5, 2)])
+        item = replace(item, keypoints=keypoints.astype(np.float32))
+        if item.shown.any():
+            picture = np.zeros((200, 200, 3), np.uint8)
+            xy = item.keypoints[:, :2]
+            shot = crop_support(picture, xy, 2 * item.shown, item.box, 32)
+            assert ((shot.visible > 0).numpy() == item.shown).all()
+            assert 0 <= shot.keypoints.min() <= shot.keypoints.max() <= 31
+        assert item.shown[2] and not item.shown[3:].any()
 
 
 def test_too_small_category(ann_file):

@@ -140,6 +140,46 @@ def test_flipped_supports_are_mirrored_with_their_names(build):
         assert pictures_equal(item, changed)
 
 
+def test_flipped_and_what_to_compare_it_with(tmp_path):
+    data = episode_files.content()
+    cats, boats = data['categories'] = [dict(c) for c in data['categories']]
+    boats['keypoints'] = ['left', 'stern']  # no right one: not mirrored
+    for annotation in data['annotations']:
+        if annotation['category_id'] == cats['id']:
+            annotation['keypoints'][5] = 0  # no left ear
+    path = episode_files.write(tmp_path, data)
+    source = EpisodeSource(CocoKeypointFile(str(path)))
+    freeze_episodes(source, 2, 3, 2).save(tmp_path / 'e.json')
+    plain, flipped, counted = (
+        PerturbedEpisodes(
+            perturbation=name,
+            dataset={
+                'type': 'mmpose.PromptCocoDataset',
+                'data_root': str(tmp_path),
+                'ann_file': 'ann.json',
+            },
+            episodes=str(tmp_path / 'e.json'),
+        )
+        for name in ('blurred', 'flipped', 'flipped_counted')
+    )
+    # The supports of a cat are mirrored: neither ear is known in both ways.
+    cat = [data.task(0) for data in (plain, flipped, counted)]
+    assert [task.labelled.tolist() for task in cat] == [
+        [True, False, True],
+        [True, False, False],
+        [True, False, False],
+    ]
+    original = EpisodeDataset.task(plain, 0)
+    assert [s.key for s in cat[2].shots] == [s.key for s in original.shots]
+    boat = [data.task(2) for data in (flipped, counted)]
+    original = EpisodeDataset.task(plain, 2)
+    for task in boat:
+        assert [s.key for s in task.shots] == [s.key for s in original.shots]
+        assert task.labelled.all()
+    about = flipped.metainfo['episodes']['perturbation']
+    assert 'unless a left or right keypoint of the category has no' in about
+
+
 def test_wrong_support_is_of_another_category(build):
     plain, other = build(), build('wrong_support')
     for index in (0, 6):

@@ -319,6 +319,43 @@ def test_interval_by_hand():
     assert half_width(scores[2:], episodes[2:], categories[2:]) is None
 
 
+def test_interval_of_the_error_is_over_the_answered_queries():
+    # Errors 0.1 and 0.3, nothing; 0.2, empty; of two episodes.
+    found = evaluate(
+        [
+            sample(query([5, 5, 2], query=0), [[9, 5]]),
+            sample(query([5, 5, 2], query=1), [[17, 5]]),
+            sample(
+                query([5, 5, 2], query=2),
+                np.zeros((0, 1, 2)),
+                category('cat', 1, 'animal'),
+            ),
+            sample(query([5, 5, 2], episode=1), [[13, 9]]),
+            sample(query([5, 5, 0], episode=1, query=1), [[13, 5]]),
+        ]
+    )
+    third = math.hypot(8, 4) / 40
+    errors = np.array([0.1, 0.3, third])
+    assert found['NME'] == pytest.approx(errors.mean())
+    offset = errors - errors.mean()
+    sums = np.array([offset[:2].sum(), offset[2]])
+    assert found['NME/ci95'] == pytest.approx(
+        1.959964 * np.sqrt(2 * (sums**2).sum()) / 3
+    )
+
+
+def test_interval_of_the_error_needs_two_episodes_with_errors():
+    record = query([5, 5, 2], episode=1)
+    none = sample(record, np.zeros((0, 1, 2)), category('cat', 1, 'animal'))
+    found = evaluate([sample(query([5, 5, 2]), [[9, 5]]), none])
+    assert 'mPCK/ci95' in found and 'NME/ci95' not in found
+    unanswered = [
+        {**none, 'episode': query([5, 5, 2], episode=i)} for i in (0, 1)
+    ]
+    found = evaluate(unanswered)
+    assert 'mPCK/ci95' in found and 'NME/ci95' not in found
+
+
 def test_interval_covers_the_truth():
     rng = np.random.default_rng(0)
     hits = 0

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
+from projects.common.datasets.mp100_doctor import partial_text
 from projects.common.leaderboard.measured import measured_boards
 from projects.common.results import ResultEntry
 
@@ -11,7 +12,13 @@ SHA = '0' * 64
 FULL = 'CapePCK; 1-shot, 20 of 20 episodes'
 
 
-def entries(claim, protocol=FULL, data='episodes.json', **metrics):
+def entries(
+    claim,
+    protocol=FULL,
+    data='episodes.json',
+    config='configs/copy_layout.py',
+    **metrics,
+):
     return [
         asdict(
             ResultEntry(
@@ -19,7 +26,7 @@ def entries(claim, protocol=FULL, data='episodes.json', **metrics):
                 metric=name,
                 value=value,
                 protocol=protocol,
-                config='configs/copy_layout.py',
+                config=config,
                 checkpoint='',
                 checkpoint_sha256='',
                 external=False,
@@ -104,9 +111,64 @@ def test_costs_alone_are_no_row(boards):
     assert board.columns == ('keypoint/AP', 'ms, N = 2', 'ms, N = 10')
 
 
+def test_perturbed_episodes_are_no_rows(boards):
+    perturbed = f'{FULL}; PERTURBED: order (shuffled)'
+    (board,) = boards(
+        entries('plain', **pck(0.4)) + entries('order', perturbed, **pck(0.9))
+    )
+    assert [row.method for row in board.rows] == ['plain']
+    assert boards(entries('order', perturbed, **pck(0.9))) == []
+
+
+def test_parts_of_the_episodes_have_tables_of_their_own(boards):
+    few = FULL.replace('20 of 20', '{} of 300')
+    found = boards(
+        entries('all', **pck(0.4)) + entries('a', few.format(15), **pck(0.9)),
+        entries('b', few.format(60), **pck(0.6))
+        + entries('c', few.format(60), **pck(0.7)),
+    )
+    assert [(b.title, [r.method for r in b.rows]) for b in found] == [
+        ('episodes.json', ['all']),
+        ('episodes.json, PARTIAL: 15 of 300 episodes', ['a']),
+        ('episodes.json, PARTIAL: 60 of 300 episodes', ['c', 'b']),
+    ]
+
+
+@pytest.mark.parametrize(
+    'data, detail',
+    [
+        ('e/synthmp_split1_test_1shot.json', 'xpose_split1_1shot'),
+        ('e/synthmp_split2_test_1shot.json', 'xpose_split2_1shot'),
+        ('mp100_super_human_body_test.json', 'xpose_super_human_body_1shot'),
+        ('e/realmini_val_1shot.json', 'xpose_split1_1shot'),
+    ],
+)
+def test_the_split_of_a_row_is_that_of_its_data(boards, data, detail):
+    config = 'configs/xpose_split1_1shot.py'
+    (board,) = boards(entries('a', data=data, config=config, **pck(0.4)))
+    assert board.rows[0].detail == detail
+
+
+PICTURES = [{'file_name': f'{name}/1.jpg'} for name in ('bus', 'car', 'suv')]
+DOCTOR = partial_text(
+    'mp100_split1_test.json', {'images': PICTURES}, ['car', 'bus']
+)
+
+
 @pytest.mark.parametrize(
     'protocol, metrics, stamp',
     [
+        (DOCTOR, {}, DOCTOR),
+        (
+            f'1-shot, 60 of 300 episodes; {DOCTOR}; PARTIAL: 3 of 9 queries',
+            {},
+            f'{DOCTOR}; PARTIAL: 3 of 9 queries; PARTIAL: 60 of 300 episodes',
+        ),
+        (
+            'a partial copy, 2 of 8 episodes',
+            {},
+            'PARTIAL; PARTIAL: 2 of 8 episodes',
+        ),
         (FULL + '; PARTIAL: 3 of 9 queries; x', {}, 'PARTIAL: 3 of 9 queries'),
         ('a partial copy of MP-100', {}, 'PARTIAL'),
         (

@@ -78,12 +78,20 @@ def test_tables_of_a_board_are_put_together(write):
 @pytest.mark.parametrize(
     'change, message',
     [
-        ({'where': None}, 'is missing or unknown'),
+        ({'where': None}, 'where is missing or unknown'),
         ({'page': 3}, 'page is missing or unknown'),
         ({'source': 'three'}, 'the source three is not among "sources"'),
         ({'rank': 'AP'}, 'there is no column "AP"'),
         ({'groups': ['legs']}, 'there is no column "legs"'),
         ({'rows': [['A', '', 1]]}, 'the row of A has 1 figures for 3 columns'),
+        ({'rows': [['A']]}, r"the row \['A'\] must be a list: method, detail"),
+        ({'rows': ['A']}, 'the row A must be a list: method, detail'),
+        ({'rows': [[1, '', 1, 2, 3]]}, r'the row \[1, .* must be a list'),
+        ({'rows': [['A', '', 1, '2 ms', 3]]}, 'a number or null for each'),
+        ({'rows': None}, 'rows is None, it must be a list'),
+        ({'unit': 3}, 'unit is 3, it must be a text'),
+        ({'columns': ['mean', 1, 2]}, 'the column 1 must be a text'),
+        ({1: 3}, '1 is missing or unknown'),
     ],
 )
 def test_what_is_wrong_is_said(write, change, message):
@@ -91,8 +99,34 @@ def test_what_is_wrong_is_said(write, change, message):
     data['tables'][0].update(change)
     if change == {'where': None}:
         del data['tables'][0]['where']
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f'table "MP-100" .*{message}'):
         reported_boards(write(data))
+
+
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('tables: [', ' is no valid yaml: while parsing .* line 1, '),
+        ('a: \xff', ' is no valid yaml: '),
+        ('', ' must hold "sources", names with title and url'),
+        ('- a', ' must hold "sources", names with title and url'),
+        ('sources: [a]', ' must hold "sources", names with title and url'),
+        ('sources: {}', ' must hold "tables", a list'),
+        ('sources: {}\ntables: {}', ' must hold "tables", a list'),
+        ('sources: {a: b}\ntables: []', ': the source a must have a title'),
+        (
+            'sources: {a: {title: b}}\ntables: []',
+            ': the source a must have a title and a url',
+        ),
+        ('sources: {}\ntables: [a]', ': "a" is no table; each one starts'),
+    ],
+)
+def test_a_malformed_file_is_named(tmp_path, text, message):
+    path = tmp_path / 'reported.yml'
+    path.write_bytes(text.encode('latin-1'))
+    with pytest.raises(ValueError, match=f'^{path}{message}') as error:
+        reported_boards(path)
+    assert '\n' not in str(error.value)
 
 
 def test_missing_file(tmp_path):

@@ -63,6 +63,21 @@ def test_keypoint_cut_off_is_not_shown():
     assert shot.visible.tolist() == [2, 0]
 
 
+def test_keypoints_in_the_last_pixel_are_shown():
+    # 80 px * 1.25 = 100 px become 25; the last quarter pixel is pixel 24.
+    points = np.array([[99.9, 50], [100, 100], [0, 0], [100.1, 50]])
+    shot = crop_support(
+        np.zeros((120, 120, 3), np.uint8),
+        points,
+        [2] * 4,
+        (10, 10, 90, 90),
+        25,
+    )
+    assert shot.visible.tolist() == [2, 2, 2, 0]
+    expected = [[24, 12.5], [24, 24], [0, 0]]
+    np.testing.assert_allclose(shot.keypoints[:3], expected, atol=1e-6)
+
+
 def test_box_around_shown_keypoints_by_default():
     shot = crop_support(dotted(POINTS), POINTS, [2, 2, 0], size=50, context=2)
     # The box is 41 x 11 px around (40, 35); the square 82 px.

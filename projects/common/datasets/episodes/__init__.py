@@ -12,6 +12,7 @@ from projects.common.datasets.episodes.frozen import (
 from projects.common.datasets.episodes.perturbations import (
     PERTURBATIONS,
     PerturbedEpisodes,
+    check_perturbation,
 )
 from projects.common.datasets.episodes.records import (
     EpisodeQuery,
@@ -40,6 +41,7 @@ __all__ = [
     'EpisodeTask',
     'PERTURBATIONS',
     'PerturbedEpisodes',
+    'check_perturbation',
     'clipped_box',
     'freeze_episodes',
 ]

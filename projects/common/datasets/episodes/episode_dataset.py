@@ -190,13 +190,16 @@ class EpisodeDataset:
     @property
     def metainfo(self) -> dict[str, Any]:
         """Plain values: the categories, and what the episodes are."""
+        left_out = self.list.partial_text(self.source) if self.list else ''
         return {
             'dataset_name': osp.splitext(osp.basename(self.source.path))[0],
             'categories': tuple(map(asdict, self.source.categories)),
             'episodes': {
                 'sha256': self.list.sha256 if self.list else '',
                 'annotation_file': osp.basename(self.source.path),
-                'partial': self.source.partial,
+                'partial': '; '.join(
+                    filter(None, (self.source.partial, left_out))
+                ),
                 'shots': self.shots,
                 'frame': self.frame,
                 'rule': self.list.rule if self.list else self._rule,

@@ -145,6 +145,14 @@ class EpisodeList:
             )
         return found
 
+    def partial_text(self, source: EpisodeSource) -> str:
+        """What results have to say if categories are left out, else ''."""
+        used = len({episode.category for episode in self.episodes})
+        total = sum(bool(ids) for ids in source.by_category.values())
+        if used == total:
+            return ''
+        return f'PARTIAL: {used} of {total} categories'
+
     def check(self, source: EpisodeSource) -> None:
         """Refuse another or a changed annotation file.
 
@@ -198,7 +206,8 @@ def freeze_episodes(
         episodes: Number of episodes of each category.
         seed: Any whole number.
         rule: One of :data:`DRAWING_RULES`.
-        categories: Names, by default all of the source.
+        categories: Names, by default all of the source; a name that occurs
+            twice counts once.
         fewer_queries: Give a category that is too small episodes of as many
             queries as it has instead of raising an error.
 
@@ -207,10 +216,10 @@ def freeze_episodes(
             or too small.
     """
     drawn = []
-    names = categories or [category.name for category in source.categories]
+    every = [category.name for category in source.categories]
     if episodes < 1:
         raise ValueError(f'episodes is {episodes}; it must be at least 1.')
-    for name in names:
+    for name in dict.fromkeys(categories or every):
         source.category(name)
         count = num_queries(source, name, shots, queries, rule, fewer_queries)
         digest = hashlib.sha256(f'{seed}/{name}'.encode()).digest()

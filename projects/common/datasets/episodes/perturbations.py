@@ -17,6 +17,7 @@ import torch
 from mmpose.registry import DATASETS
 
 from projects.common.datasets.episodes.episode_dataset import EpisodeDataset
+from projects.common.datasets.episodes.frozen import EpisodeList
 from projects.common.datasets.episodes.records import EpisodeTask
 from projects.common.datasets.episodes.source import EpisodeObject
 from projects.common.structures import KeypointCategory, SupportShot
@@ -27,7 +28,9 @@ PERTURBATIONS = {
     'occluded': 'a grey patch of half the width and height of the box in '
     'each support',
     'blurred': 'supports blurred by a Gaussian of 3 % of their side',
-    'flipped': 'supports mirrored, left and right keypoints swapped',
+    'flipped': 'supports mirrored, left and right keypoints swapped, unless a '
+    'left or right keypoint of the category has no partner',
+    'flipped_counted': 'nothing; only the keypoints of flipped count',
     'wrong_support': 'the last support is of another category',
     'wrong_box': "each edge of the query's box moved by up to 20 % of its "
     'width or height',
@@ -50,13 +53,14 @@ class PerturbedEpisodes(EpisodeDataset):
     Args:
         perturbation: A name of :data:`PERTURBATIONS`. 'order' must not
             change the score of a method. 'fewer_counted' is what
-            'fewer_keypoints' is to be compared with.
+            'fewer_keypoints' is to be compared with, 'flipped_counted' what
+            'flipped' is.
         perturbation_seed: Of what is drawn.
         **kwargs: Those of :class:`EpisodeDataset`.
 
     Raises:
         ValueError: If the perturbation is unknown, the episodes are not
-            frozen, or a support shall be wrong where there is one only.
+            frozen, or see :func:`check_perturbation`.
     """
 
     def __init__(
@@ -73,16 +77,7 @@ class PerturbedEpisodes(EpisodeDataset):
                 'PerturbedEpisodes: the episodes are drawn anew; freeze them '
                 'with tools/dataset_converters/freeze_episodes.py first.'
             )
-        categories = {episode.category for episode in self._frozen}
-        if perturbation == 'wrong_support' and (
-            self.shots < 2 or len(categories) < 2
-        ):
-            raise ValueError(
-                "PerturbedEpisodes: 'wrong_support' replaces one of several "
-                'supports by one of another category, but the episodes have '
-                f'{self.shots} of {len(categories)} categories; take a list '
-                'of 5-shot episodes.'
-            )
+        check_perturbation(perturbation, self.list)
         self.perturbation = perturbation
         self.perturbation_seed = perturbation_seed
 
@@ -108,8 +103,8 @@ class PerturbedEpisodes(EpisodeDataset):
         if self.perturbation in ('fewer_keypoints', 'fewer_counted'):
             hide = self.perturbation == 'fewer_keypoints'
             return _fewer_keypoints(task, generator, hide)
-        if self.perturbation == 'flipped':
-            return _flipped(task)
+        if self.perturbation in ('flipped', 'flipped_counted'):
+            return _flipped(task, self.perturbation == 'flipped')
         change = _SHOT_CHANGES.get(self.perturbation)
         if change is None:
             return task
@@ -162,6 +157,25 @@ class PerturbedEpisodes(EpisodeDataset):
         return task
 
 
+def check_perturbation(perturbation: str, episodes: EpisodeList) -> None:
+    """Refuse episodes that cannot be changed so.
+
+    Raises:
+        ValueError: If a support shall be wrong where there is one only, or
+            where there is no other category.
+    """
+    categories = {episode.category for episode in episodes.episodes}
+    if perturbation == 'wrong_support' and (
+        episodes.shots < 2 or len(categories) < 2
+    ):
+        raise ValueError(
+            "PerturbedEpisodes: 'wrong_support' replaces one of several "
+            'supports by one of another category, but the episodes have '
+            f'{episodes.shots} of {len(categories)} categories; take a list '
+            'of 5-shot episodes of several categories.'
+        )
+
+
 def _reordered(task: EpisodeTask, order: np.ndarray) -> EpisodeTask:
     """Keypoint ``order[k]`` becomes keypoint k."""
     category = task.category
@@ -195,11 +209,14 @@ def _renumbered(
     return tuple((int(place[a]), int(place[b])) for a, b in pairs)
 
 
-def _flipped(task: EpisodeTask) -> EpisodeTask:
+def _flipped(task: EpisodeTask, mirror: bool) -> EpisodeTask:
     """Categories whose names cannot be mirrored stay as they are."""
     if not task.category.can_mirror:
         return task
     swap = list(task.category.swap_indices)
+    labelled = task.labelled & task.labelled[swap]
+    if not mirror:
+        return replace(task, labelled=labelled)
     shots = []
     for shot in task.shots:
         keypoints = shot.keypoints[swap]
@@ -215,7 +232,6 @@ def _flipped(task: EpisodeTask) -> EpisodeTask:
     side = task.shots[0].image.shape[-1]
     boxes = task.boxes.copy()
     boxes[:, [0, 2]] = side - task.boxes[:, [2, 0]]
-    labelled = task.labelled & task.labelled[swap]
     return replace(task, shots=tuple(shots), boxes=boxes, labelled=labelled)
 
 

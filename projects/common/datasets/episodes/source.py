@@ -49,7 +49,10 @@ class EpisodeObject:
 
     @property
     def shown(self) -> np.ndarray:
-        """(K,) bool: labelled keypoints that a crop of the object shows."""
+        """(K,) bool: labelled keypoints that a crop of the object shows.
+
+        :func:`crop_support` with :data:`CONTEXT` shows all of them.
+        """
         x1, y1, x2, y2 = self.box
         half = max(x2 - x1, y2 - y1) * CONTEXT / 2
         low = np.array([x1 + x2, y1 + y2]) / 2 - half
