@@ -18,6 +18,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from projects.common.apis.backend import usable_device
+from projects.common.argument_types import count
 from projects.common.checkpoints import file_sha256
 from projects.common.config_options import check_options
 from projects.common.files import write_json
@@ -37,7 +39,7 @@ from projects.ppm.prompt_file import (
     load_prompts,
     save_prompts,
 )
-from projects.ppm.support_file import read_image, read_support
+from projects.ppm.support_file import corners, read_image, read_support
 from projects.ppm.visualization import draw_maps
 
 import numpy as np
@@ -60,7 +62,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     fit.add_argument('--out', required=True, help='.safetensors to write')
     fit.add_argument('--images', help='folder of the pictures')
     fit.add_argument('--category', help='of a COCO-style file with several')
-    fit.add_argument('--shots', type=int, help='only the first so many')
+    fit.add_argument('--shots', type=count, help='only the first so many')
     fit.add_argument('--checkpoint', help='weights of CPT')
     fit.add_argument(
         '--cfg-options',
@@ -92,7 +94,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     predict.add_argument(
         '--score', default='peak', help='"peak" or "sharpness" of the map'
     )
-    predict.add_argument('--max-batch', type=int, default=8)
+    predict.add_argument('--max-batch', type=count, default=8)
     _add_common(predict)
     return parser.parse_args(argv)
 
@@ -161,11 +163,10 @@ def predict(args: argparse.Namespace) -> None:
             'Two pictures have the same name, so one result would replace '
             'the other; give them in two calls with different --out.'
         )
+    device = usable_device(args.device)
     diffusion = find_diffusion(file, args.model, args.dtype)
-    maps = build_maps(file, diffusion.to(args.device), args.max_batch)
-    bbox = args.bbox
-    if bbox is not None:
-        bbox = [bbox[0], bbox[1], bbox[0] + bbox[2], bbox[1] + bbox[3]]
+    maps = build_maps(file, diffusion.to(device), args.max_batch)
+    bbox = None if args.bbox is None else corners(args.bbox)
     out = Path(args.out)
     records = []
     for path, image in images:
@@ -230,10 +231,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; exits with 2 after an error about the user's input."""
     args = parse_args(argv)
     with sentences_only():
-        try:
-            {'fit': fit, 'predict': predict}[args.command](args)
-        except MemoryError as error:
-            raise ValueError(str(error)) from error
+        {'fit': fit, 'predict': predict}[args.command](args)
     return 0
 
 

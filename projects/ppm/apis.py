@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
 import projects.ppm  # noqa: F401  registers what configs name
+from projects.common.apis.backend import usable_device
 from projects.common.checkpoints import check_compatible
 from projects.common.structures import (
     KeypointCategory,
@@ -35,8 +36,10 @@ def build_model(
     Raises:
         FileNotFoundError: If the diffusion model or the checkpoint is not
             there.
-        ValueError: If something does not fit, or CPT has no checkpoint.
+        ValueError: If something does not fit, CPT has no checkpoint, or
+            there is no such device.
     """
+    target = usable_device(device)
     init_default_scope(config.get('default_scope', 'mmpose'))
     model = MODELS.build(config.model)
     if checkpoint is not None:
@@ -47,7 +50,7 @@ def build_model(
             'checkpoint; give --checkpoint, or a config without '
             'shared_prompt.'
         )
-    return model.to(device).eval()
+    return model.to(target).eval()
 
 
 def fit_prompts(

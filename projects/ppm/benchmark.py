@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from projects.common.apis.backend import usable_device
 from projects.common.structures import KeypointCategory, SupportShot
 from projects.ppm.models import (
     PPM,
@@ -20,6 +21,7 @@ from projects.ppm.models import (
 from projects.ppm.models.estimators.episodes import Episode
 from projects.ppm.models.prompts import FittedPrompts, PromptMaps
 from projects.ppm.models.prompts.chunks import Chunks
+from projects.ppm.pictures import to_pictures
 
 #: MP-100, one split: 20 to 30 categories, 200 episodes each, of 15 queries.
 EPISODES_OF_A_SPLIT = 4000
@@ -91,6 +93,14 @@ class Fitter:
         )
 
 
+def find(fitter: Fitter, fitted: FittedPrompts) -> Tensor:
+    """Keypoints (K, 2) xy of the shots' first picture, pixels of the maps."""
+    maps = fitter.maps or fitter.model.maps
+    pictures = to_pictures(fitter.episode.shots[:1])
+    points, _ = fitter.model.decoder(maps.predict(pictures, fitted.contexts))
+    return points[0].cpu()
+
+
 def seconds(work: Callable[[], object]) -> float:
     """Wall-clock time of a call."""
     start = time.perf_counter()
@@ -101,10 +111,14 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def sd15_unet(device: str = 'cpu') -> nn.Module:
-    """A UNet of the size of Stable Diffusion 1.5's, random weights."""
+    """A UNet of the size of Stable Diffusion 1.5's, random weights.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
     from diffusers import UNet2DConditionModel
 
-    with torch.device(device):
+    with usable_device(device):
         return UNet2DConditionModel(
             sample_size=64, cross_attention_dim=768
         ).requires_grad_(False)

@@ -15,6 +15,7 @@ height) may be left out; it is then that of the keypoints.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
 from projects.common.datasets import CocoKeypointFile
 from projects.common.pictures import read_picture
@@ -30,6 +32,9 @@ from projects.common.structures import (
     SupportShot,
     crop_support,
 )
+
+# How much larger than its box the square is that is cut out.
+_CONTEXT = 1.25
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,12 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     )
 
 
+def corners(box: Sequence[float]) -> tuple[float, float, float, float]:
+    """A box (x, y, width, height) as xyxy."""
+    x, y, width, height = box
+    return x, y, x + width, y + height
+
+
 def read_support(
     path: str | os.PathLike,
     images: str | os.PathLike | None = None,
@@ -82,7 +93,7 @@ def read_support(
 
     Returns:
         tuple: The category and its shots. A keypoint that its crop cuts off
-        is not shown by the shot.
+        is not shown by the shot; a warning says which.
 
     Raises:
         FileNotFoundError: If the file or a picture does not exist.
@@ -105,10 +116,8 @@ def read_support(
     else:
         found, objects = _simple(path, content, root)
     cut = [
-        crop_support(
-            read_image(one.image), one.keypoints, one.visible, one.bbox, size
-        )
-        for one in objects[:shots]
+        _cut(number, one, found, size)
+        for number, one in enumerate(objects[:shots])
     ]
     if not cut:
         raise ValueError(
@@ -116,6 +125,51 @@ def read_support(
             'least one example.'
         )
     return found, cut
+
+
+def _cut(
+    number: int, one: LabelledObject, category: KeypointCategory, size: int
+) -> SupportShot:
+    """Cut an example out; say which keypoints its crop cuts off."""
+    lost = _cut_off(one)
+    if lost.any():
+        names = ', '.join(
+            f'{category.keypoints[n]!r} at {one.keypoints[n].tolist()}'
+            for n in lost.nonzero()[0]
+        )
+        text = (
+            f'Shot {number}, "{one.image}": outside of the square around its '
+            f'bbox lies {names}'
+        )
+        if lost.sum() == (one.visible > 0).sum():
+            raise ValueError(
+                f'{text}; nothing else is labelled. Correct the bbox (x, y, '
+                'width, height) or the keypoints.'
+            )
+        print_log(
+            f'{text}; the shot does not show it. A larger bbox would.',
+            logger='current',
+            level=logging.WARNING,
+        )
+    return crop_support(
+        read_image(one.image),
+        one.keypoints,
+        one.visible,
+        one.bbox,
+        size,
+        _CONTEXT,
+    )
+
+
+def _cut_off(one: LabelledObject) -> np.ndarray:
+    """(K,) bool, the labelled keypoints that the crop cuts off."""
+    shown = one.visible > 0
+    if one.bbox is None:  # crop_support makes one around all of them
+        return np.zeros_like(shown)
+    x1, y1, x2, y2 = one.bbox
+    reach = max(x2 - x1, y2 - y1) / 2 * _CONTEXT
+    center = (x1 + x2) / 2, (y1 + y2) / 2
+    return shown & (np.abs(one.keypoints - center).max(-1) > reach)
 
 
 def _simple(
@@ -155,14 +209,11 @@ def _shots(
                 'nor null.'
             )
         box = record.get('bbox')
-        if box is not None:
-            x, y, width, height = box
-            box = (x, y, x + width, y + height)
         yield LabelledObject(
             root / record['image'],
             np.array([p or (0, 0) for p in points], np.float32),
             np.array([2 * (p is not None) for p in points], np.float32),
-            box,
+            None if box is None else corners(box),
         )
 
 

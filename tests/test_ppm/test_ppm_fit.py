@@ -88,13 +88,13 @@ def test_fit_and_predict_offline(tool, folder, capsys, monkeypatch):
     file = load_prompts(folder / 'pot.safetensors')
     assert file.fitted.steps.tolist() == [3, 3, 3, 0]
 
-    assert predict(tool, folder, '--bbox', '0', '0', '32', '32') == 0
+    assert predict(tool, folder, '--bbox', '4', '2', '24', '28') == 0
     content = json.loads((folder / 'found/keypoints.json').read_text())
     assert content['category'] == 'pot' and len(content['pictures']) == 2
     for picture in content['pictures']:
         names = [keypoint['name'] for keypoint in picture['keypoints']]
         assert names == ['lid', 'handle', 'spout', 'foot']
-        assert picture['bbox'] == [0, 0, 32, 32]
+        assert picture['bbox'] == [4, 2, 28, 30]
         # The crop is the box times 1.25.
         for keypoint in picture['keypoints']:
             assert -4 <= keypoint['x'] <= 36 and -4 <= keypoint['y'] <= 36
@@ -203,6 +203,25 @@ def test_memory_errors_are_sentences(tool, folder, capsys, monkeypatch):
     with pytest.raises(SystemExit):
         fit(tool, folder)
     assert 'A single keypoint does not fit' in sentence(capsys)
+
+
+def test_devices_that_are_not_there(tool, folder, capsys):
+    with pytest.raises(SystemExit):
+        fit(tool, folder, '--device', 'cuda:99')
+    assert "The device 'cuda:99' cannot be used here" in sentence(capsys)
+    fit(tool, folder)
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        predict(tool, folder, '--device', 'cuda:99')
+    assert "The device 'cuda:99' cannot be used here" in sentence(capsys)
+
+
+@pytest.mark.parametrize('shots', ['-1', '0'])
+def test_the_number_of_shots_is_positive(tool, folder, shots, capsys):
+    with pytest.raises(SystemExit):
+        fit(tool, folder, '--shots', shots)
+    said = capsys.readouterr().err
+    assert f"argument --shots: '{shots}' is not 1, 2, 3, ..." in said
 
 
 def test_cpt_is_used_by_fit_and_not_needed_to_predict(

@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from projects.ppm.support_file import read_support
+from projects.ppm import support_file
+from projects.ppm.support_file import corners, read_support
 
 
 @pytest.fixture
@@ -74,6 +75,10 @@ def test_both_layouts_give_the_same_shot(folder, content, name):
     assert same.key == shot.key
 
 
+def test_corners():
+    assert corners([10, 5, 90, 80]) == (10, 5, 100, 85)
+
+
 def test_box_of_the_keypoints_and_number_of_shots(folder):
     content = simple(bbox=None, keypoints=[[30, 20], [50, 20]])
     content['shots'] *= 3
@@ -93,7 +98,10 @@ def test_box_of_the_keypoints_and_number_of_shots(folder):
         (simple(image=None), 'needs a picture'),
         (simple(keypoints=[[1, 2, 2], None]), r'neither \[x, y\] nor null'),
         (simple(keypoints=[None, None]), 'shows no keypoint'),
-        (simple(keypoints=[[99, 20], None]), 'outside its picture of 80 x 60'),
+        (
+            simple(keypoints=[[99, 20], [50, 20]], bbox=None),
+            'outside its picture of 80 x 60',
+        ),
         ({**simple(), 'shots': []}, "shows no 'pot' with keypoints"),
         (coco(), 'has the categories pot, cup; choose one by --category'),
         ([], 'lacks images, annotations, categories'),
@@ -101,6 +109,46 @@ def test_box_of_the_keypoints_and_number_of_shots(folder):
 )
 def test_wrong_files(folder, content, message):
     with pytest.raises(ValueError, match=message):
+        read_support(write(folder, content))
+
+
+def said(folder, content, monkeypatch, **kwargs):
+    """The shots and what is said of them."""
+    texts = []
+    monkeypatch.setattr(
+        support_file, 'print_log', lambda text, **_: texts.append(text)
+    )
+    _, shots = read_support(write(folder, content), size=100, **kwargs)
+    return shots, texts
+
+
+@pytest.mark.parametrize('layout', ['simple', 'coco'])
+def test_a_keypoint_outside_the_square_is_named(folder, layout, monkeypatch):
+    # The square of the box 10..50, 0..40 is 5..55, -5..45.
+    if layout == 'simple':
+        content, name = simple(keypoints=[[30, 20], [56, 20]]), None
+    else:
+        content, name = coco(keypoints=[30, 20, 2, 56, 20, 1]), 'pot'
+    (shot,), (text,) = said(folder, content, monkeypatch, category=name)
+    assert shot.visible.tolist() == [2, 0]
+    assert text.startswith(f'Shot 0, "{folder}/a.png": outside of the square')
+    assert "its bbox lies 'spout' at [56.0, 20.0]; the shot" in text
+
+
+def test_a_keypoint_on_the_edge_of_the_square_counts(folder, monkeypatch):
+    content = simple(keypoints=[[30, 20], [55, 45]])
+    (shot,), texts = said(folder, content, monkeypatch)
+    assert texts == [] and shot.visible.tolist() == [2, 2]
+
+
+def test_all_keypoints_outside_the_square(folder):
+    content = simple(keypoints=[[56, 20], [30, 46]])
+    content['shots'].insert(0, simple()['shots'][0])
+    with pytest.raises(
+        ValueError,
+        match=r"Shot 1, .*a.png\": outside .* lies 'lid' at \[56.0, 20.0\], "
+        r"'spout' at \[30.0, 46.0\]; nothing else is labelled",
+    ):
         read_support(write(folder, content))
 
 

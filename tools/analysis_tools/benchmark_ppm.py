@@ -21,6 +21,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from projects.common.argument_types import count
 from projects.common.config_options import check_options
 from projects.common.launch import sentences_only
 from projects.common.results import record
@@ -30,6 +31,7 @@ from projects.ppm.benchmark import (
     QUERIES,
     Fitter,
     build_cached,
+    find,
     random_episode,
     sd15_unet,
     seconds,
@@ -52,20 +54,20 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest='command', required=True)
     fit = commands.add_parser('fit', help='three ways of fitting')
     fit.add_argument('config', help='config of PPM with ExactPromptMaps')
-    fit.add_argument('--keypoints', type=int, default=17)
-    fit.add_argument('--steps', type=int, default=20)
+    fit.add_argument('--keypoints', type=count, default=17)
+    fit.add_argument('--steps', type=count, default=20)
     fit.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     unet = commands.add_parser('unet', help='a step of a large UNet')
-    unet.add_argument('--size', type=int, default=512, help='pixels')
-    unet.add_argument('--keypoints', type=int, nargs='+', default=[1, 5, 17])
+    unet.add_argument('--size', type=count, default=512, help='pixels')
+    unet.add_argument('--keypoints', type=count, nargs='+', default=[1, 5, 17])
     unet.add_argument(
         '--max-batch',
-        type=int,
+        type=count,
         default=8,
         help='keypoints at a time, which bounds the memory',
     )
     for command in (fit, unet):
-        command.add_argument('--repeat', type=int, default=3)
+        command.add_argument('--repeat', type=count, default=3)
         command.add_argument('--device', default='cpu', help='cpu or cuda')
         command.add_argument(
             '--record', help='also store the figures in this results file'
@@ -89,8 +91,7 @@ def benchmark_fit(args: argparse.Namespace) -> dict[str, float]:
         'one at a time': exact.one_at_a_time,
         'cached': cached.together,
     }
-    first = exact.together().losses[0]
-    single = torch.cat([one.losses[0] for one in exact.one_at_a_time()])
+    batch, singles = exact.together(), exact.one_at_a_time()
     cached.together()
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(args.repeat):
@@ -104,7 +105,13 @@ def benchmark_fit(args: argparse.Namespace) -> dict[str, float]:
     ):
         ratios = [a / b for a, b in zip(times[slow], times[fast])]
         found[f'{slow} / {fast}'] = median(ratios)
-    found['first losses differ by'] = float((first - single).abs().max())
+    first = torch.cat([one.losses[0] for one in singles])
+    found['first losses differ by'] = float(
+        (batch.losses[0] - first).abs().max()
+    )
+    alone = torch.cat([find(exact, one) for one in singles])
+    apart = (find(exact, batch) - alone).norm(dim=-1)
+    found['found keypoints differ by, pixels'] = float(apart.max())
     return found
 
 
@@ -112,22 +119,24 @@ def benchmark_unet(args: argparse.Namespace) -> dict[str, float]:
     """Seconds and memory of steps, and what a split of MP-100 would take."""
     unet = sd15_unet(args.device)
     found = {}
-    for count in sorted(args.keypoints):
+    for number in sorted(args.keypoints):
         times = [
-            seconds(partial(unet_step, unet, args.size, count, args.max_batch))
+            seconds(
+                partial(unet_step, unet, args.size, number, args.max_batch)
+            )
             for _ in range(args.repeat)
         ]
         step = median(times)
-        found[f'seconds a step, K = {count}'] = step
-        found[f'TFLOP a step, K = {count}'] = (
-            step_flops(args.size, count) / 1e12
+        found[f'seconds a step, K = {number}'] = step
+        found[f'TFLOP a step, K = {number}'] = (
+            step_flops(args.size, number) / 1e12
         )
-        found[f'peak memory, MB, K = {count}'] = peak_memory(args.device)
+        found[f'peak memory, MB, K = {number}'] = peak_memory(args.device)
         # A query is a pass forward, about a third of a step.
         episode = step * (STEPS + QUERIES / 3)
         hours = episode * EPISODES_OF_A_SPLIT / 3600
-        found[f'hours a split, K = {count}, 1 device'] = hours
-        found[f'hours a split, K = {count}, 8 devices'] = hours / 8
+        found[f'hours a split, K = {number}, 1 device'] = hours
+        found[f'hours a split, K = {number}, 8 devices'] = hours / 8
     return found
 
 

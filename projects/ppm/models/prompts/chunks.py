@@ -80,7 +80,10 @@ class Chunks:
 
 
 def _is_memory(error: Exception) -> bool:
-    """Whether it is about memory; the CPU's allocator has no own class."""
+    """Whether it is about memory; the CPU's allocator has no own class.
+
+    Behind its name, every system has other words.
+    """
     return isinstance(error, torch.OutOfMemoryError) or (
-        'not enough memory' in str(error)
+        'DefaultCPUAllocator: ' in str(error)
     )
