@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
@@ -24,6 +25,8 @@ from projects.ppm.models.prompts import (
 
 _FORMAT = 'anykeypoint.ppm_prompts.v1'
 _TENSORS = ('prompts', 'contexts', 'learned', 'losses')
+# Each only where there is one.
+_OF_MODEL = ('revision', 'variant', 'config')
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class PromptFile:
     """Fitted prompts with all that is needed to use them again.
 
     Attributes:
-        fitted: The prompts.
+        fitted: The prompts, and how they were fitted.
         category: What they find.
         identity: sha256 of the diffusion model's weights.
         model: Where that model was found, a path or an id of the hub.
@@ -39,6 +42,8 @@ class PromptFile:
         settings: Of :class:`PromptMaps`: size, timestep, layers, ...
         revision: Commit of a model of the hub; None for any other, and in
             files of earlier versions.
+        variant: Of :class:`LatentDiffusion`; None in earlier files.
+        config: Of :class:`LatentDiffusion`; None in earlier files.
     """
 
     fitted: FittedPrompts
@@ -48,6 +53,8 @@ class PromptFile:
     mode: str
     settings: dict[str, Any]
     revision: str | None = None
+    variant: str | None = None
+    config: str | None = None
 
     @classmethod
     def of(
@@ -64,7 +71,7 @@ class PromptFile:
             maps.diffusion.path,
             maps.mode,
             maps.settings(),
-            maps.diffusion.revision,
+            **{name: getattr(maps.diffusion, name) for name in _OF_MODEL},
         )
 
     def check_model(self, identity: str) -> None:
@@ -94,9 +101,13 @@ def find_diffusion(
         FileNotFoundError: If it is not there.
         ValueError: If it cannot be read.
     """
-    if path is not None:
-        return LatentDiffusion(path, dtype=dtype)
-    return LatentDiffusion(file.model, file.revision, dtype=dtype)
+    return LatentDiffusion(
+        file.model if path is None else path,
+        file.revision if path is None else None,
+        file.config,
+        file.variant,
+        dtype,
+    )
 
 
 def build_maps(
@@ -115,7 +126,16 @@ def build_maps(
             f'These are prompts of mode {file.mode!r}; known are '
             f'{", ".join(map(repr, kinds))}.'
         )
-    return kinds[file.mode](diffusion, **file.settings, max_batch=max_batch)
+    try:
+        return kinds[file.mode](
+            diffusion, **file.settings, max_batch=max_batch
+        )
+    except TypeError as error:  # a setting that there is not
+        raise ValueError(
+            f'The prompts of category {file.category.name!r} have settings '
+            f'that this version does not know ({error}); use the version '
+            'that wrote them, or fit them again.'
+        ) from error
 
 
 def save_prompts(path: str | os.PathLike, file: PromptFile) -> None:
@@ -127,9 +147,11 @@ def save_prompts(path: str | os.PathLike, file: PromptFile) -> None:
         'mode': file.mode,
         'settings': json.dumps(file.settings),
         'category': json.dumps(asdict(file.category)),
+        'fit': json.dumps(file.fitted.fit),
     }
-    if file.revision is not None:
-        metadata['revision'] = file.revision
+    for name in _OF_MODEL:
+        if getattr(file, name) is not None:
+            metadata[name] = getattr(file, name)
     tensors = {name: getattr(file.fitted, name).clone() for name in _TENSORS}
     write_bytes(path, save(tensors, metadata=metadata))
 
@@ -157,18 +179,45 @@ def load_prompts(path: str | os.PathLike) -> PromptFile:
                 )
             tensors = {name: file.get_tensor(name) for name in _TENSORS}
         category = KeypointCategory(**json.loads(metadata['category']))
-        settings = json.loads(metadata['settings'])
-        return PromptFile(
-            FittedPrompts(**tensors),
+        loaded = PromptFile(
+            FittedPrompts(
+                **tensors, fit=json.loads(metadata.get('fit', '{}'))
+            ),
             category,
             metadata['identity'],
             metadata['model'],
             metadata['mode'],
-            settings,
-            metadata.get('revision'),
+            json.loads(metadata['settings']),
+            **{name: metadata.get(name) for name in _OF_MODEL},
         )
-    except (SafetensorError, KeyError, TypeError) as error:
+    except (
+        SafetensorError,
+        KeyError,
+        TypeError,
+        json.JSONDecodeError,
+    ) as error:
         raise ValueError(
             f'The prompt file "{path}" cannot be read ({error}); it is cut '
             'short or damaged.'
         ) from error
+    _check_shapes(path, loaded)
+    return loaded
+
+
+def _check_shapes(path: str | os.PathLike, file: PromptFile) -> None:
+    count, fitted = file.category.num_keypoints, file.fitted
+    if not (
+        fitted.prompts.ndim == fitted.losses.ndim == 2
+        and fitted.prompts.shape == fitted.contexts.shape
+        and fitted.learned.shape == (count,)
+        and fitted.learned.dtype == torch.bool
+        and len(fitted.prompts) == fitted.losses.shape[1] == count
+    ):
+        shapes = [
+            f'{name} {tuple(getattr(fitted, name).shape)}' for name in _TENSORS
+        ]
+        raise ValueError(
+            f'The prompt file "{path}" does not fit its category '
+            f'{file.category.name!r} of {count} keypoints: it holds '
+            f'{", ".join(shapes)}. Fit the prompts again.'
+        )

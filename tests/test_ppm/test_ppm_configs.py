@@ -2,10 +2,11 @@
 """What the configs of PPM say, and the small model that ships."""
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from projects.common.apis import model_index
-from projects.ppm.models import LatentDiffusion
+from projects.ppm.models import CrossAttentionRecorder, LatentDiffusion
 from tests.conftest import REPO_ROOT
 
 ROOT = REPO_ROOT / 'configs/category_agnostic_2d_keypoint/ppm'
@@ -44,11 +45,45 @@ def test_pictures_and_shots_are_as_large_as_the_model_wants(path):
 def test_all_of_table_1_to_3(data):
     stems = {path.stem for path in LEAVES}
     for model in ('sd15', 'sd21') if data == 'mp100' else ('tiny',):
-        for method in ('', '_cpt'):
+        for method in ('', '_cpt', '_single-layer'):
             for shots in (1, 5):
                 name = f'ppm_{model}{method}_{data}-split1_{shots}shot'
                 assert name in stems
-        assert f'ppm_{model}_single-layer_{data}-split1_1shot' in stems
+
+
+@pytest.mark.parametrize('shots', [1, 5])
+def test_the_small_model_on_real_pictures(shots):
+    plain = load(f'ppm_tiny_realmini_{shots}shot')
+    cached = load(f'ppm_tiny_cached_realmini_{shots}shot')
+    synthetic = load(f'ppm_tiny_synthkpt-split1_{shots}shot')
+    assert plain.model == synthetic.model
+    assert cached.model.maps.pop('type') == 'CachedPromptMaps'
+    assert plain.model.maps.pop('type') == 'ExactPromptMaps'
+    assert cached.model == plain.model
+    for config in (plain, cached):
+        tested = config.test_dataloader.dataset
+        assert tested.dataset.data_root == 'data/realmini/'
+        assert tested.episodes.endswith(f'realmini_val_{shots}shot.json')
+
+
+@pytest.mark.parametrize('model', ['sd15', 'sd21'])
+def test_the_single_layer_has_16_places_along_a_side(model):
+    """On a UNet of Stable Diffusion's shape, without weights."""
+    from diffusers import UNet2DConditionModel
+
+    maps = load(f'ppm_{model}_single-layer_mp100-split1_1shot').model.maps
+    side = maps.size // 8
+    with torch.device('meta'):
+        unet = UNet2DConditionModel(
+            block_out_channels=(8,) * 4,
+            norm_num_groups=4,
+            cross_attention_dim=8,
+        )
+        with CrossAttentionRecorder(unet, maps.layers) as recorder:
+            latents = torch.zeros(1, 4, side, side)
+            unet(latents, torch.tensor(10), torch.zeros(1, 1, 8))
+    (heat,) = recorder.maps.values()
+    assert heat.shape[-2:] == (maps.size // 32, maps.size // 32) == (16, 16)
 
 
 def test_recipe_of_cpt():
@@ -57,7 +92,7 @@ def test_recipe_of_cpt():
         assert config.optim_wrapper.optimizer == dict(type='Adam', lr=5e-4)
         assert config.train_dataloader.batch_size == 4
         small = 'tiny' in name
-        assert config.model.learner.lr == (1.0 if small else 2e-3)
+        assert config.model.learner.lr == (0.3 if small else 2e-3)
         assert config.model.maps.timestep == 10
     dataset = load('ppm_sd21_cpt_mp100-split1_1shot').train_dataloader.dataset
     assert dataset.dataset.ann_file == 'annotations/mp100_split1_train.json'
@@ -108,11 +143,11 @@ def test_names_in_the_model_index(tmp_path, monkeypatch):
 
 def test_the_shipped_model():
     diffusion = LatentDiffusion(str(SHIPPED))
-    assert (diffusion.embed_dims, diffusion.stride) == (64, 4)
+    assert (diffusion.embed_dims, diffusion.stride) == (384, 4)
     for file in SHIPPED.rglob('*.safetensors'):
         assert file.stat().st_size <= 16 * 2**20, file
     states, _ = diffusion.encode_texts(['photo of a dog, left ear'])
-    assert states.shape == (1, 32, 64)
+    assert states.shape == (1, 32, 384)
     # Words of unseen categories were never in a caption: they are spelled.
     tokenizer = diffusion._tokenizer
     assert tokenizer.tokenize('dog') == ['dog</w>']

@@ -1,10 +1,12 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+import json
+import shutil
 from dataclasses import replace
 
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from projects.ppm.models import (
     CachedPromptMaps,
@@ -21,7 +23,8 @@ from projects.ppm.prompt_file import (
     load_prompts,
     save_prompts,
 )
-from tests.test_ppm.conftest import CAT, SIZE, make_shot
+from tests.test_ppm.conftest import CAT, SIZE, WIDTH, make_shot
+from tests.test_ppm.ldm_layout import to_ldm
 
 COMMIT = 'c0ffee' * 6 + 'abcd'
 
@@ -51,6 +54,92 @@ def test_round_trip(saved, diffusion):
     for name in ('prompts', 'contexts', 'learned'):
         assert torch.equal(getattr(file.fitted, name), getattr(fitted, name))
     assert file.fitted.steps.tolist() == [2, 0, 2]
+    assert file.fitted.fit == {
+        'learner': {
+            'lr': 2e-3,
+            'steps': 2,
+            'init': 'random',
+            'init_std': 0.02,
+            'plateau_window': 25,
+            'plateau_tolerance': 0.005,
+        },
+        'loss': {'sigma': 16.0, 'dm_weight': 1.0, 'reduction': 'mean'},
+        'seed': 0,
+        'shots': 1,
+    }
+
+
+def rewrite(path, tensors=None, **metadata):
+    """Change a prompt file; metadata that is None goes."""
+    with safe_open(path, framework='pt') as file:
+        metadata = {**file.metadata(), **metadata}
+    save_file(
+        {**load_file(path), **(tensors or {})},
+        path,
+        {key: value for key, value in metadata.items() if value is not None},
+    )
+
+
+def test_files_of_earlier_versions(saved):
+    path, _, fitted = saved
+    rewrite(path, fit=None)
+    file = load_prompts(path)
+    assert file.fitted.fit == {}
+    assert torch.equal(file.fitted.prompts, fitted.prompts)
+
+
+def test_settings_of_a_newer_version_are_refused(saved, diffusion):
+    path, maps, _ = saved
+    rewrite(path, settings=json.dumps({**maps.settings(), 'zoom': 2}))
+    with pytest.raises(ValueError, match="does not know .*'zoom'.*; use the"):
+        build_maps(load_prompts(path), diffusion)
+
+
+@pytest.mark.parametrize(
+    'name, value',
+    [
+        ('prompts', torch.zeros(2, WIDTH)),
+        ('contexts', torch.zeros(3, WIDTH + 1)),
+        ('learned', torch.ones(4, dtype=torch.bool)),
+        ('learned', torch.ones(3)),
+        ('losses', torch.zeros(2, 4)),
+        ('losses', torch.zeros(3)),
+    ],
+)
+def test_tensors_that_do_not_fit_the_category(saved, name, value):
+    path = saved[0]
+    rewrite(path, {name: value})
+    with pytest.raises(ValueError, match="'cat' of 3 keypoints: it holds pro"):
+        load_prompts(path)
+
+
+def test_a_single_file_is_opened_again(saved, model_folder, tmp_path):
+    single = tmp_path / 'model.safetensors'
+    save_file(to_ldm(model_folder), single)
+    diffusion = LatentDiffusion(str(single), config=str(model_folder))
+    maps = CachedPromptMaps(diffusion, size=SIZE)
+    path = tmp_path / 'single.safetensors'
+    save_prompts(path, PromptFile.of(saved[2], CAT, maps))
+    file = load_prompts(path)
+    assert (file.config, file.variant) == (str(model_folder), None)
+    assert find_diffusion(file).identity == file.identity
+    moved = single.rename(tmp_path / 'moved.safetensors')
+    assert find_diffusion(file, str(moved)).identity == file.identity
+
+
+def test_a_variant_is_opened_again(saved, model_folder, tmp_path):
+    folder = shutil.copytree(model_folder, tmp_path / 'fp16')
+    for part in ('unet', 'vae'):
+        file = folder / part / 'diffusion_pytorch_model.safetensors'
+        file.rename(file.with_suffix('.fp16.safetensors'))
+    maps = CachedPromptMaps(
+        LatentDiffusion(str(folder), variant='fp16'), size=SIZE
+    )
+    path = tmp_path / 'variant.safetensors'
+    save_prompts(path, PromptFile.of(saved[2], CAT, maps))
+    file = load_prompts(path)
+    assert (file.config, file.variant) == (None, 'fp16')
+    assert find_diffusion(file).identity == file.identity
 
 
 def test_maps_of_a_file_are_those_of_the_fit(saved, diffusion):
@@ -109,7 +198,6 @@ def test_a_model_in_a_folder_has_no_commit(saved):
     assert file.revision is None
     with safe_open(path, framework='pt') as opened:
         metadata = opened.metadata()
-    # What every file of earlier versions has, and no more.
     assert set(metadata) == {
         'format',
         'identity',
@@ -117,6 +205,7 @@ def test_a_model_in_a_folder_has_no_commit(saved):
         'mode',
         'settings',
         'category',
+        'fit',
     }
     with pytest.raises(ValueError, match=f'"{file.model}"\\), but this one'):
         file.check_model('0' * 64)
@@ -138,6 +227,10 @@ def test_bad_files(saved, tmp_path):
     with pytest.raises(ValueError, match='holds no fitted prompts'):
         load_prompts(foreign)
     path = saved[0]
-    path.write_bytes(path.read_bytes()[:-10])
+    whole = path.read_bytes()
+    rewrite(path, settings='{')
+    with pytest.raises(ValueError, match='cat.safetensors" cannot be read'):
+        load_prompts(path)
+    path.write_bytes(whole[:-10])
     with pytest.raises(ValueError, match='cut short or damaged'):
         load_prompts(path)

@@ -320,7 +320,7 @@ def test_chunks_let_other_errors_through():
 
     def cpu(part):
         if part.stop - part.start > 1:
-            raise RuntimeError('DefaultCPUAllocator: not enough memory: ...')
+            torch.empty(10**15)  # torch's own error
         return part.start
 
     assert Chunks(3).run(4, cpu) == [0, 1, 2, 3]

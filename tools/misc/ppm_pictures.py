@@ -38,6 +38,7 @@ from projects.ppm.prompt_file import (
     find_diffusion,
     load_prompts,
 )
+from projects.ppm.support_file import corners
 from projects.ppm.visualization import draw_maps
 
 import cv2
@@ -200,9 +201,7 @@ def find(
     chosen: Sequence[str],
 ) -> Located:
     """Locate a file's keypoints by the maps of some layers."""
-    box = args.bbox
-    if box is not None:
-        box = (box[0], box[1], box[0] + box[2], box[1] + box[3])
+    box = None if args.bbox is None else corners(args.bbox)
     settings = {**file.settings, 'layers': chosen}
     maps = build_maps(replace(file, settings=settings), diffusion)
     return locate(file, maps, PeakDecoder(), read_picture(args.picture), box)

@@ -4,7 +4,7 @@ r"""Write a trained diffusion model, or its VAE, as a diffusers folder.
 python tools/model_converters/export_diffusion.py \
     configs/category_agnostic_2d_keypoint/ppm/\
 ppm_tiny_text-to-image_synthkpt.py \
-    work_dirs/ppm_tiny_text-to-image_synthkpt/iter_2000.pth \
+    work_dirs/ppm_tiny_text-to-image_synthkpt/iter_1000.pth \
     checkpoints/ppm_tiny/split1
 
 PPM and diffusers read the folder as they read Stable Diffusion.

@@ -24,6 +24,9 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
+#: Needed to go on training only: the base keypoints' prompts of PPM's CPT.
+_LEFT_OUT = ('shared_prompt.base',)
+
 
 def halve(name: str, weight: Tensor) -> Tensor:
     """A weight in half precision; integers stay as they are.
@@ -78,6 +81,7 @@ def publish(source: Path, target: Path, trusted: bool = False) -> str:
         'state_dict': {
             key: halve(key, value)
             for key, value in checkpoint['state_dict'].items()
+            if key not in _LEFT_OUT
         },
         'meta': {
             'anykeypoint_version': __version__,

@@ -16,4 +16,6 @@ model = dict(
     learner=dict(type='PromptLearner', lr=2e-3, steps=300),
     prompt_loss=dict(type='PromptLoss', sigma=size / 32, dm_weight=1.0),
     decoder=dict(type='PeakDecoder'),
+    # An evaluation that was killed goes on from here.
+    episode_dir='work_dirs/ppm_episodes',
 )

@@ -11,11 +11,8 @@ model = dict(
     shared_prompt=dict(
         type='CategorySharedPrompt',
         base_keypoints='data/mp100/' + _base_.base_file,
+        base_dataset='MP100Dataset',
     )
 )
-default_hooks = dict(
-    checkpoint=dict(
-        _delete_=True, type='CheckpointHook', by_epoch=False, interval=500
-    )
-)
-log_processor = dict(by_epoch=False)
+default_hooks = dict(checkpoint=_base_.cpt_checkpoint)
+log_processor = _base_.cpt_log_processor

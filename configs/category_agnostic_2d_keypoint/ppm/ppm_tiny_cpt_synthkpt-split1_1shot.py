@@ -14,9 +14,5 @@ model = dict(
     )
 )
 train_dataloader = dict(batch_size=4)
-default_hooks = dict(
-    checkpoint=dict(
-        _delete_=True, type='CheckpointHook', by_epoch=False, interval=500
-    )
-)
-log_processor = dict(by_epoch=False)
+default_hooks = dict(checkpoint=_base_.cpt_checkpoint)
+log_processor = _base_.cpt_log_processor

@@ -99,7 +99,7 @@ class LatentDiffusion(nn.Module):
             load = self._folder_loader(folder, variant)
         check_kind(folder)
         self._folder = folder
-        self._variant = variant
+        self.config, self.variant = config, variant
         self._scheduler = load_scheduler(folder)
         # A plain dict hides them from torch; see _apply.
         self._parts: dict[str, nn.Module] = {}
@@ -372,7 +372,7 @@ class LatentDiffusion(nn.Module):
                     'prompts.'
                 )
             encoder, self._tokenizer = load_text_encoder(
-                self._folder, self._variant
+                self._folder, self.variant
             )
             self._add('text_encoder', encoder.to(self.device))
         return self._parts['text_encoder']

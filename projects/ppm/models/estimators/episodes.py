@@ -76,18 +76,20 @@ class EpisodeStore:
         self.folder = None if folder is None else Path(folder)
         self._fitted: OrderedDict[str, FittedPrompts] = OrderedDict()
 
-    def get(self, key: str, identity: str) -> FittedPrompts | None:
+    def get(self, key: str, on_disk: bool) -> FittedPrompts | None:
         """A fitted episode, None if there is none.
 
+        Args:
+            key: Of all that decides the fit.
+            on_disk: Whether to look in the folder, too.
+
         Raises:
-            ValueError: If its file belongs to another diffusion model.
+            ValueError: If its file is damaged.
         """
-        if key not in self._fitted and self.folder is not None:
+        if key not in self._fitted and on_disk and self.folder is not None:
             path = self.folder / f'{key}.safetensors'
             if path.is_file():
-                file = load_prompts(path)
-                file.check_model(identity)
-                self._remember(key, file.fitted)
+                self._remember(key, load_prompts(path).fitted)
         return self._fitted.get(key)
 
     def put(
@@ -96,10 +98,11 @@ class EpisodeStore:
         fitted: FittedPrompts,
         episode: Episode,
         maps: PromptMaps,
+        on_disk: bool,
     ) -> None:
-        """Keep a fitted episode."""
+        """Keep a fitted episode, if asked for in the folder, too."""
         self._remember(key, fitted)
-        if self.folder is not None:
+        if on_disk and self.folder is not None:
             save_prompts(
                 self.folder / f'{key}.safetensors',
                 PromptFile.of(fitted, episode.category, maps),

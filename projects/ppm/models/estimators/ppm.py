@@ -29,6 +29,7 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
+from projects.common.version import __version__
 from projects.ppm.models.estimators.base_batch import base_batch
 from projects.ppm.models.estimators.episodes import Episode, EpisodeStore
 from projects.ppm.models.prompts import FittedPrompts, MapRows
@@ -49,7 +50,8 @@ class PPM(BasePoseEstimator):
 
     Inputs are square crops. A sample's ``prompts`` hold one category with
     its S shots; samples with the same shots belong to one episode, whose
-    prompts are fitted once. Only what CPT learns is in a checkpoint.
+    prompts are fitted once. A checkpoint holds what CPT learns and the
+    identity of the diffusion model, without which that means nothing.
 
     Args:
         diffusion (dict): A :class:`LatentDiffusion`.
@@ -64,9 +66,9 @@ class PPM(BasePoseEstimator):
             of each picture are drawn in an iteration.
         seed (int): Of the episodes' noise and random starts.
         max_episodes (int): Fitted episodes that are kept in memory.
-        episode_dir (str, optional): Folder where fitted episodes are kept as
-            prompt files, so that an interrupted evaluation goes on and
-            processes share them.
+        episode_dir (str, optional): Folder where :meth:`predict` keeps
+            fitted episodes as prompt files, so that an interrupted evaluation
+            goes on and processes share them.
         data_preprocessor (dict, optional): By default the one that the
             diffusion model needs.
         train_cfg (dict, optional): As in mmpose; nothing reads it.
@@ -114,6 +116,11 @@ class PPM(BasePoseEstimator):
             self.shared_prompt = MODELS.build(
                 {**shared_prompt, 'embed_dims': width}
             )
+            identity = bytearray.fromhex(self.diffusion.identity)
+            self.register_buffer(
+                'diffusion_identity', torch.tensor(identity, dtype=torch.uint8)
+            )
+            self.register_load_state_dict_pre_hook(_check_diffusion)
         self.max_base_keypoints = max_base_keypoints
         self.seed = seed
         self.episodes = EpisodeStore(max_episodes, episode_dir)
@@ -148,15 +155,18 @@ class PPM(BasePoseEstimator):
             that were drawn.
 
         Raises:
+            FileNotFoundError: If the file of the base categories is not
+                there.
             ValueError: If the model has no CPT, or a category is unknown.
             FitError: If the loss of a keypoint is not finite.
         """
-        if self.shared_prompt is None or self.shared_prompt.base is None:
+        if self.shared_prompt is None:
             raise ValueError(
-                'There is nothing to train: PPM without shared_prompt and '
-                'its base_keypoints learns from the shots of an episode '
-                'only. Use tools/test.py, or a config with CPT.'
+                'There is nothing to train: PPM without shared_prompt learns '
+                'from the shots of an episode only. Use tools/test.py, or a '
+                'config with CPT.'
             )
+        self.shared_prompt.check_base()
         self.episodes.clear()  # they were fitted with older weights
         batch = base_batch(
             data_samples, self.max_base_keypoints, inputs.shape[-1]
@@ -213,8 +223,8 @@ class PPM(BasePoseEstimator):
             list[PoseDataSample]: The samples with ``pred_instances``: one
             instance with ``keypoints`` (1, K, 2), ``keypoint_scores``
             (1, K), ``keypoint_mask`` (1, K), ``bboxes`` (1, 4), the crop,
-            ``labels`` and ``scores``. A keypoint that no shot shows has score
-            0, at the crop's centre.
+            ``labels`` and ``scores``, the mean of the fitted keypoints'. A
+            keypoint that no shot shows has score 0, at the crop's centre.
 
         Raises:
             ValueError: If a prompt has more than one category or no shot.
@@ -222,13 +232,14 @@ class PPM(BasePoseEstimator):
         """
         side = inputs.shape[-1]
         for episode, numbers in self._by_episode(data_samples):
-            fitted = self.fit(episode)
+            fitted = self.fit(episode, on_disk=True)
             maps = self._maps(inputs[numbers], fitted)
             points, scores = self.decoder(maps)
             points = resize_points(points, maps, side)
             learned = fitted.learned.to(points.device)
             points[:, ~learned] = (side - 1) / 2
             scores = scores * learned
+            means = scores[:, learned].mean(1)
             for row, number in enumerate(numbers):
                 sample = data_samples[number]
                 # The last two are the corners of the crop.
@@ -245,7 +256,7 @@ class PPM(BasePoseEstimator):
                     ),
                     bboxes=placed[-2:].reshape(1, 4),
                     labels=placed.new_zeros(1, dtype=torch.long),
-                    scores=scores[row].mean()[None],
+                    scores=means[[row]],
                 )
         return data_samples
 
@@ -260,10 +271,15 @@ class PPM(BasePoseEstimator):
                 results[number] = maps[row]
         return results
 
-    def fit(self, episode: Episode) -> FittedPrompts:
-        """Prompts of an episode; fitted now unless they are known."""
+    def fit(self, episode: Episode, on_disk: bool = False) -> FittedPrompts:
+        """Prompts of an episode; fitted now unless they are known.
+
+        Args:
+            episode (Episode): Category and shots.
+            on_disk (bool): Whether to use ``episode_dir``, too.
+        """
         key = self._key(episode)
-        fitted = self.episodes.get(key, self.diffusion.identity)
+        fitted = self.episodes.get(key, on_disk)
         if fitted is None:
             adapter = None
             if self.shared_prompt is not None:
@@ -276,7 +292,7 @@ class PPM(BasePoseEstimator):
                 episode.seed(self.seed),
                 adapter,
             )
-            self.episodes.put(key, fitted, episode, self.maps)
+            self.episodes.put(key, fitted, episode, self.maps, on_disk)
         return fitted
 
     def _frozen_adapter(self, prompts: Tensor) -> Tensor:
@@ -310,6 +326,9 @@ class PPM(BasePoseEstimator):
         """All that decides the fit, so that stored ones are never stale."""
         digest = hashlib.sha256(episode.key.encode())
         settings = {
+            'version': __version__,
+            'diffusion': self.diffusion.identity,
+            'dtype': str(self.diffusion.unet.dtype),
             'maps': [self.maps.mode, self.maps.settings()],
             'learner': vars(self.learner),
             'loss': vars(self.prompt_loss),
@@ -333,6 +352,23 @@ def _without_anchor(
 def _expect_no_anchor(module: nn.Module, keys: Any) -> None:
     for key in [k for k in keys.missing_keys if k.endswith('_anchor')]:
         keys.missing_keys.remove(key)
+
+
+def _check_diffusion(
+    module: PPM, state_dict: dict[str, Any], prefix: str, *_: Any
+) -> None:
+    """Raise ValueError if weights were learned with another model."""
+    stored = state_dict.get(f'{prefix}diffusion_identity')
+    if stored is None:
+        return
+    known, mine = bytes(stored.tolist()).hex(), module.diffusion.identity
+    if known != mine:
+        raise ValueError(
+            'What the checkpoint holds of CPT was learned with the diffusion '
+            f'model {known[:12]}, but "{module.diffusion.path}" is '
+            f'{mine[:12]}; it means nothing to it. Give that model as '
+            'model.diffusion.path, or train CPT with this one.'
+        )
 
 
 def to_image(points: Tensor, metainfo: dict[str, Any]) -> Tensor:

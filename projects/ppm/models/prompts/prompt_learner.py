@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from mmpose.registry import MODELS
@@ -37,12 +38,15 @@ class FittedPrompts:
             makes of it.
         learned: (N,) bool, False for a keypoint that no shot shows.
         losses: (steps, N), NaN where a keypoint was not fitted any more.
+        fit: How: settings of ``learner`` and ``loss``, the ``seed`` and the
+            number of ``shots``. Empty where that is not known.
     """
 
     prompts: Tensor
     contexts: Tensor
     learned: Tensor
     losses: Tensor
+    fit: dict[str, Any] = field(default_factory=dict)
 
     @property
     def steps(self) -> Tensor:
@@ -170,6 +174,12 @@ class PromptLearner:
             contexts.detach().cpu(),
             _shown(shots).any(0),
             losses,
+            {
+                'learner': dict(vars(self)),
+                'loss': dict(vars(loss)),
+                'seed': seed,
+                'shots': len(shots),
+            },
         )
 
     def _descend(

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmpose.registry import MODELS
+from mmengine.logging import print_log
+from mmpose.registry import DATASETS, MODELS
 from torch import Tensor, nn
 
 from projects.common.structures import KeypointCategory
@@ -21,21 +21,24 @@ class CategorySharedPrompt(nn.Module):
     """Shared prompt, specific prompts of the base keypoints, and the MLP.
 
     Eq. 5: the context of keypoint k is MLP([shared, P^k]). After training,
-    the P^k are of no use: a module without base keypoints loads a checkpoint
-    and leaves them out.
+    the P^k are of no use: published checkpoints have none, and a module
+    without base keypoints leaves them out.
 
     Args:
         embed_dims: c of the diffusion model.
         base_keypoints: For training: names of the base categories and their
-            numbers of keypoints, or a COCO-style json that lists them.
-        base_categories: Only these categories of the json.
+            numbers of keypoints, or the annotation file that lists them.
+            Where there is no such file, the module can be tested only.
+        base_categories: Only these categories of the file.
+        base_dataset: Type of the data set that reads the file in training,
+            since that decides what categories and keypoints are called.
         hidden_dims: Width of the MLP's hidden layer, c by default; the paper
             does not say.
         init_std: Standard deviation of the prompts at the start.
 
     Raises:
-        FileNotFoundError: If there is no such json.
-        ValueError: If it names no category.
+        ValueError: If the file is faulty, lacks a category that is asked
+            for, or there is no such type of data set.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class CategorySharedPrompt(nn.Module):
         embed_dims: int,
         base_keypoints: Mapping[str, int] | str | None = None,
         base_categories: Sequence[str] | None = None,
+        base_dataset: str = 'PromptCocoDataset',
         hidden_dims: int | None = None,
         init_std: float = 0.02,
     ) -> None:
@@ -55,8 +59,15 @@ class CategorySharedPrompt(nn.Module):
             nn.ReLU(),
             nn.Linear(hidden_dims, embed_dims),
         )
+        self._missing_file: str | None = None
         if isinstance(base_keypoints, str):
-            base_keypoints = _read_keypoints(base_keypoints, base_categories)
+            path, base_keypoints = base_keypoints, None
+            if Path(path).is_file():
+                base_keypoints = _read_keypoints(
+                    path, base_dataset, base_categories
+                )
+            else:
+                self._missing_file = path
         self.base_keypoints = dict(base_keypoints or {})
         self._offsets = {}
         total = 0
@@ -71,6 +82,26 @@ class CategorySharedPrompt(nn.Module):
         """Contexts (N, c) of specific prompts (N, c), Eq. 5."""
         shared = self.shared.expand(len(prompts), -1)
         return self.mlp(torch.cat([shared, prompts], -1))
+
+    def check_base(self) -> None:
+        """Make sure that there are base keypoints to train on.
+
+        Raises:
+            FileNotFoundError: If the file that lists them does not exist.
+            ValueError: If none were asked for.
+        """
+        if self._missing_file is not None:
+            raise FileNotFoundError(
+                f'The base categories of CPT are read from '
+                f'"{self._missing_file}", which does not exist; give the '
+                'annotation file of the base categories.'
+            )
+        if self.base is None:
+            raise ValueError(
+                'There is nothing to train: shared_prompt has no '
+                'base_keypoints; name the annotation file of the base '
+                'categories, or use tools/test.py.'
+            )
 
     def base_prompts(self, category: KeypointCategory) -> Tensor:
         """Specific prompts P^k (K, c) of a base category.
@@ -99,28 +130,31 @@ class CategorySharedPrompt(nn.Module):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any
     ) -> None:
+        key = f'{prefix}base'
         if self.base is None:
-            state_dict.pop(f'{prefix}base', None)
+            state_dict.pop(key, None)
+        elif key not in state_dict:
+            print_log(
+                'The checkpoint holds no prompts of the base keypoints, like '
+                'all that are published: a test needs none, a training '
+                'learns them anew.',
+                'current',
+            )
+            state_dict[key] = self.base.detach()
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
-def _read_keypoints(path: str, names: Sequence[str] | None) -> dict[str, int]:
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f'The base categories of CPT are read from "{path}", which does '
-            'not exist; give the annotation file of the base categories.'
-        )
-    with open(path, encoding='utf-8') as file:
-        records = json.load(file).get('categories', [])
-    found = {
-        record['name']: KeypointCategory.from_coco(record).num_keypoints
-        for record in records
-        if record.get('keypoints')
-    }
-    unknown = [name for name in names or () if name not in found]
-    if unknown or not found:
+def _read_keypoints(
+    path: str, dataset: str, names: Sequence[str] | None
+) -> dict[str, int]:
+    """Names and numbers of keypoints, as the data set gives them."""
+    kind = DATASETS.get(dataset)
+    if kind is None:
         raise ValueError(
-            f'"{path}" has no category {", ".join(map(repr, unknown))} with '
-            f'keypoints; it has {", ".join(found) or "none at all"}.'
+            f'base_dataset is {dataset!r}, which is no data set; give the '
+            'type that the training reads, such as "PromptCocoDataset".'
         )
-    return {name: found[name] for name in names or found}
+    return {
+        category.name: category.num_keypoints
+        for category in kind.file_type(path, names).categories
+    }
