@@ -91,8 +91,7 @@ def test_recipe_of_cpt():
         config = load(f'{name}-split1_1shot')
         assert config.optim_wrapper.optimizer == dict(type='Adam', lr=5e-4)
         assert config.train_dataloader.batch_size == 4
-        small = 'tiny' in name
-        assert config.model.learner.lr == (0.3 if small else 2e-3)
+        assert config.model.learner.lr == 2e-3
         assert config.model.maps.timestep == 10
     dataset = load('ppm_sd21_cpt_mp100-split1_1shot').train_dataloader.dataset
     assert dataset.dataset.ann_file == 'annotations/mp100_split1_train.json'

@@ -8,10 +8,12 @@ _base_ = [
 
 checkpoint_free = False
 model = dict(
+    # The MLP makes prompts felt that have hardly moved: the paper's rate.
+    learner=dict(lr=2e-3, steps=200),
     shared_prompt=dict(
         type='CategorySharedPrompt',
         base_keypoints=_base_.crops_root + 'annotations.json',
-    )
+    ),
 )
 train_dataloader = dict(batch_size=4)
 default_hooks = dict(checkpoint=_base_.cpt_checkpoint)
