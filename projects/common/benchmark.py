@@ -145,9 +145,9 @@ def measure(
     with timed_stages(model, stages) as seconds, peak_memory() as peak:
         for _ in range(repeat):
             seconds.clear()
-            start = _now()
+            start = now()
             run(model, workload)
-            total = _now() - start
+            total = now() - start
             row = {stage: seconds.get(stage, 0.0) for stage in stages}
             rows.append({**row, REST: total - sum(row.values()), TOTAL: total})
     totals = [row[TOTAL] for row in rows]
@@ -247,16 +247,16 @@ def _timed(
 ) -> Callable[..., Any]:
     @wraps(method)
     def call(*args, **kwargs) -> Any:
-        start = _now()
+        start = now()
         try:
             return method(*args, **kwargs)
         finally:
-            seconds[stage] = seconds.get(stage, 0.0) + _now() - start
+            seconds[stage] = seconds.get(stage, 0.0) + now() - start
 
     return call
 
 
-def _now() -> float:
+def now() -> float:
     """Seconds, when all work given to an accelerator is done."""
     if torch.cuda.is_initialized():
         torch.cuda.synchronize()

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from projects.common.apis.backend import usable_device
+from projects.common.benchmark import now
 from projects.common.structures import KeypointCategory, SupportShot
 from projects.ppm.models import (
     PPM,
@@ -103,11 +103,9 @@ def find(fitter: Fitter, fitted: FittedPrompts) -> Tensor:
 
 def seconds(work: Callable[[], object]) -> float:
     """Wall-clock time of a call."""
-    start = time.perf_counter()
+    start = now()
     work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return now() - start
 
 
 def sd15_unet(device: str = 'cpu') -> nn.Module:

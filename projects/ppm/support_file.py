@@ -26,15 +26,13 @@ import numpy as np
 from mmengine.logging import print_log
 
 from projects.common.datasets import CocoKeypointFile
+from projects.common.datasets.episodes.source import CONTEXT
 from projects.common.pictures import read_picture
 from projects.common.structures import (
     KeypointCategory,
     SupportShot,
     crop_support,
 )
-
-# How much larger than its box the square is that is cut out.
-_CONTEXT = 1.25
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,7 @@ def _cut(
         one.visible,
         one.bbox,
         size,
-        _CONTEXT,
+        CONTEXT,
     )
 
 
@@ -167,7 +165,7 @@ def _cut_off(one: LabelledObject) -> np.ndarray:
     if one.bbox is None:  # crop_support makes one around all of them
         return np.zeros_like(shown)
     x1, y1, x2, y2 = one.bbox
-    reach = max(x2 - x1, y2 - y1) / 2 * _CONTEXT
+    reach = max(x2 - x1, y2 - y1) / 2 * CONTEXT
     center = (x1 + x2) / 2, (y1 + y2) / 2
     return shown & (np.abs(one.keypoints - center).max(-1) > reach)
 

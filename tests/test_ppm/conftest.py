@@ -12,6 +12,7 @@ from projects.common.structures import (
     KeypointPrompt,
     SupportShot,
 )
+from tests.conftest import REPO_ROOT
 
 WIDTH = 12
 SIZE = 32
@@ -163,3 +164,45 @@ def make_shot(seed=0, points=((6, 8), (24, 7), (15, 26)), visible=(2, 2, 2)):
 
 def make_prompt(*shots, category=CAT):
     return KeypointPrompt.from_categories([category], supports=[shots])
+
+
+#: An evaluation of episodes by ``tools/test.py``, see :func:`episode_config`.
+EPISODE_CONFIG = """
+_base_ = [
+    {root!r} + '/configs/_base_/default_runtime.py',
+    {root!r} + '/configs/_base_/datasets/cape_synthkpt.py',
+]
+custom_imports = dict(imports=['projects.ppm'])
+checkpoint_free = True
+work_dir = {folder!r} + '/work'
+model = dict(
+    type='PPM',
+    diffusion=dict(type='LatentDiffusion', path={model!r}),
+    maps=dict(type='ExactPromptMaps', size=32, max_batch={max_batch}),
+    learner=dict(type='PromptLearner', steps={steps}, plateau_window=None),
+    prompt_loss=dict(type='PromptLoss', sigma=2.0),
+    decoder=dict(type='PeakDecoder'),
+)
+test_dataloader = dict(
+    batch_size=2,
+    num_workers=0,
+    dataset=dict(
+        input_size=32,
+        support_size=32,
+        episodes={folder!r} + '/e.json',
+        dataset=dict(data_root={folder!r}, ann_file='ann.json')))
+"""
+
+
+def episode_config(folder, model, max_batch, steps, more=''):
+    """Write a config that evaluates the episodes ``e.json`` of a folder."""
+    config = folder / 'ppm.py'
+    text = EPISODE_CONFIG.format(
+        root=str(REPO_ROOT),
+        folder=str(folder),
+        model=str(model),
+        max_batch=max_batch,
+        steps=steps,
+    )
+    config.write_text(text + more)
+    return config

@@ -12,39 +12,9 @@ from projects.common.datasets import CocoKeypointFile
 from projects.common.datasets.episodes import EpisodeSource, freeze_episodes
 from projects.ppm.prompt_file import load_prompts
 from tests import episode_files
-from tests.conftest import REPO_ROOT
 from tests.processes import run_script
+from tests.test_ppm.conftest import episode_config
 from tests.test_tools.conftest import load_tool
-
-# Each process knows the model by a name of its own, which prompt files repeat.
-CONFIG = """
-_base_ = [
-    {root!r} + '/configs/_base_/default_runtime.py',
-    {root!r} + '/configs/_base_/datasets/cape_synthkpt.py',
-]
-custom_imports = dict(imports=['projects.ppm'])
-checkpoint_free = True
-work_dir = {folder!r} + '/work'
-model = dict(
-    type='PPM',
-    diffusion=dict(
-        type='LatentDiffusion',
-        path={folder!r} + '/model_of_{{{{$RANK:none}}}}'),
-    maps=dict(type='ExactPromptMaps', size=32, max_batch=3),
-    learner=dict(type='PromptLearner', steps=2, plateau_window=None),
-    prompt_loss=dict(type='PromptLoss', sigma=2.0),
-    decoder=dict(type='PeakDecoder'),
-)
-test_dataloader = dict(
-    batch_size=2,
-    num_workers=0,
-    batch_sampler=dict(type='EpisodeBatchSampler'),
-    dataset=dict(
-        input_size=32,
-        support_size=32,
-        episodes={folder!r} + '/e.json',
-        dataset=dict(data_root={folder!r}, ann_file='ann.json')))
-"""
 
 
 @pytest.fixture
@@ -58,9 +28,15 @@ def config(tmp_path, model_folder, monkeypatch):
     freeze_episodes(source, 1, 3, 2, seed=3).save(tmp_path / 'e.json')
     for rank in ('none', '0', '1'):
         (tmp_path / f'model_of_{rank}').symlink_to(model_folder)
-    config = tmp_path / 'ppm.py'
-    config.write_text(CONFIG.format(root=str(REPO_ROOT), folder=str(tmp_path)))
-    return config
+    # Each process knows the model by its own name, which prompt files repeat.
+    return episode_config(
+        tmp_path,
+        tmp_path / 'model_of_{{$RANK:none}}',
+        max_batch=3,
+        steps=2,
+        more="test_dataloader['batch_sampler'] = "
+        "dict(type='EpisodeBatchSampler')\n",
+    )
 
 
 def fitted_in(folder):

@@ -14,32 +14,7 @@ from projects.common.datasets import CocoKeypointFile
 from projects.common.datasets.episodes import EpisodeSource, freeze_episodes
 from tests import episode_files
 from tests.conftest import REPO_ROOT
-
-CONFIG = """
-_base_ = [
-    {root!r} + '/configs/_base_/default_runtime.py',
-    {root!r} + '/configs/_base_/datasets/cape_synthkpt.py',
-]
-custom_imports = dict(imports=['projects.ppm'])
-checkpoint_free = True
-work_dir = {folder!r} + '/work'
-model = dict(
-    type='PPM',
-    diffusion=dict(type='LatentDiffusion', path={model!r}),
-    maps=dict(type='ExactPromptMaps', size=32, max_batch=2),
-    learner=dict(type='PromptLearner', steps=12, plateau_window=None),
-    prompt_loss=dict(type='PromptLoss', sigma=2.0),
-    decoder=dict(type='PeakDecoder'),
-)
-test_dataloader = dict(
-    batch_size=2,
-    num_workers=0,
-    dataset=dict(
-        input_size=32,
-        support_size=32,
-        episodes={folder!r} + '/e.json',
-        dataset=dict(data_root={folder!r}, ann_file='ann.json')))
-"""
+from tests.test_ppm.conftest import episode_config
 
 
 @pytest.fixture
@@ -48,12 +23,7 @@ def start(tmp_path, model_folder):
     path = episode_files.write(tmp_path)
     source = EpisodeSource(CocoKeypointFile(str(path)))
     freeze_episodes(source, 1, 4, 4).save(tmp_path / 'e.json')
-    config = tmp_path / 'ppm.py'
-    config.write_text(
-        CONFIG.format(
-            root=str(REPO_ROOT), folder=str(tmp_path), model=str(model_folder)
-        )
-    )
+    config = episode_config(tmp_path, model_folder, max_batch=2, steps=12)
 
     def run(out, episodes):
         command = [sys.executable, 'tools/test.py', str(config)]

@@ -8,13 +8,13 @@ compared with grid_sample's before anything is timed.
 import argparse
 import statistics
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from projects.common.benchmark import now
 from projects.common.files import write_json
 from projects.common.launch import sentences_only
 from projects.common.layers import BACKENDS, DeformableAttention
@@ -89,19 +89,13 @@ def run(
 ) -> tuple[dict[str, float], Tensor, Tensor]:
     """Seconds of forward and backward, the output, a gradient."""
     inputs = {**inputs, 'value': inputs['value'].detach().requires_grad_()}
-    start = _now(inputs['value'])
+    start = now()
     output = layer(**inputs)
-    middle = _now(inputs['value'])
+    middle = now()
     output.square().sum().backward()
-    end = _now(inputs['value'])
+    end = now()
     seconds = {'forward': middle - start, 'backward': end - middle}
     return seconds, output.detach(), inputs['value'].grad
-
-
-def _now(tensor: Tensor) -> float:
-    if tensor.is_cuda:
-        torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 def measure(args: argparse.Namespace) -> dict[str, dict[str, float]]:

@@ -8,7 +8,6 @@ import argparse
 import copy
 import statistics
 import sys
-import time
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -18,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from projects.common import results
 from projects.common.argument_types import count
+from projects.common.benchmark import now
 from projects.common.commands import repeat_command
 from projects.common.launch import sentences_only
 from projects.xpose.apis import init_model
@@ -104,12 +104,10 @@ def seconds_per_query(
 def seconds(model: nn.Module, item: dict[str, Any]) -> float:
     """Wall time of a model's answer to one query."""
     data = pseudo_collate([item])
-    start = time.perf_counter()
+    start = now()
     with torch.inference_mode():
         model.test_step(data)
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return now() - start
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:

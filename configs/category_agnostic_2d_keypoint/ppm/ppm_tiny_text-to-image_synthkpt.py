@@ -62,14 +62,8 @@ train_dataloader = dict(
 # of this iteration, though later ones paint better.
 train_cfg = dict(max_iters=1000)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.05, by_epoch=False, end=100),
-    dict(
-        type='CosineAnnealingLR',
-        by_epoch=False,
-        begin=100,
-        end=4000,
-        eta_min=1e-5,
-    ),
+    _base_.param_scheduler[0],
+    dict(_base_.param_scheduler[1], end=4000),
 ]
 custom_hooks = [
     dict(
