@@ -48,6 +48,20 @@ def test_levels_are_those_of_timm():
         assert torch.equal(ours, theirs)
 
 
+def test_channels_last_changes_nothing_but_the_order():
+    images = torch.randn(2, 3, 64, 96)
+    expected = small().eval()(images)
+    backbone = small(channels_last=True).eval()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        levels = backbone(images.bfloat16().float())
+        exact = backbone(images)
+    for ours, theirs in zip(exact, expected, strict=True):
+        assert ours.dtype == torch.float32
+        assert ours.is_contiguous(memory_format=torch.channels_last)
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+    assert not torch.equal(levels[0], exact[0])
+
+
 def test_frozen_stages_get_no_gradient():
     backbone = small(frozen_stages=2, norm_eval=False).train()
     sum(x.sum() for x in backbone(torch.randn(2, 3, 64, 64))).backward()

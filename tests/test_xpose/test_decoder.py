@@ -214,3 +214,25 @@ def test_attention_teaches_sizes_of_keypoints_and_no_position(
     assert (start.grad[:, :, 1:, 2:] != 0).all()
     assert (start.grad[..., :2] == 0).all()
     assert (start.grad[:, :, 0] == 0).all()
+
+
+def test_isolated_boxes_do_not_see_the_keypoints_they_were_given(refiner):
+    torch.manual_seed(0)
+    isolated = PromptPoseDecoder(1, 2, layer_cfg(), isolated_boxes=True)
+    perturb(isolated)
+    isolated.eval()
+    given = context() | {'valid_ratios': torch.ones(2, 2, 2)}
+    query, start = torch.randn(2, 3, 4, DIMS), torch.rand(2, 3, 4, 4)
+    given['group_mask'] = torch.ones(2, 3, 4, dtype=torch.bool)
+    before = isolated.forward_keypoints(query, start, refiner, **given)
+    query[:, :, 1:] += 1
+    after = isolated.forward_keypoints(query, start, refiner, **given)
+    for old, new in zip(before.hidden, after.hidden):
+        torch.testing.assert_close(old[:, :, 0], new[:, :, 0])
+        assert not torch.allclose(old[:, :, 1:], new[:, :, 1:])
+    # Keypoints still see their box.
+    query[:, :, 0] += 1
+    other = isolated.forward_keypoints(query, start, refiner, **given)
+    assert not torch.allclose(
+        other.hidden[0][:, :, 1:], after.hidden[0][:, :, 1:]
+    )

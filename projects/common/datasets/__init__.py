@@ -4,6 +4,9 @@
 from projects.common import compat  # noqa: F401
 from projects.common.datasets.balanced_sampler import BalancedSourceSampler
 from projects.common.datasets.coco_file import CocoKeypointFile
+from projects.common.datasets.concat_prompt_dataset import (
+    ConcatPromptDataset,
+)
 from projects.common.datasets.episodes import (
     EpisodeBatchSampler,
     EpisodeDataset,
@@ -32,6 +35,7 @@ from projects.common.datasets.unikpt_dataset import UniKPTDataset
 __all__ = [
     'BalancedSourceSampler',
     'CocoKeypointFile',
+    'ConcatPromptDataset',
     'EpisodeBatchSampler',
     'EpisodeDataset',
     'EpisodeSampler',

@@ -184,4 +184,5 @@ def coco_category(category: KeypointCategory, number: int) -> dict[str, Any]:
         'skeleton': [[a + 1, b + 1] for a, b in category.skeleton],
         'swap_pairs': [[names[a], names[b]] for a, b in category.swap_pairs],
         'sigmas': list(category.sigmas),
+        **({} if category.mirror_safe else {'mirror_safe': False}),
     }

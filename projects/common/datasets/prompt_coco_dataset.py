@@ -6,6 +6,7 @@ from __future__ import annotations
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 import mmcv
@@ -126,7 +127,7 @@ class PromptCocoDataset(BaseDataset):
         )
         self._metainfo['categories'] = tuple(map(asdict, self.categories))
         name = osp.splitext(osp.basename(self.ann_file))[0]
-        self._metainfo.setdefault('dataset_name', name)
+        name = self._metainfo.setdefault('dataset_name', name)
         data_list = [
             {
                 'img_id': image['id'],
@@ -134,6 +135,7 @@ class PromptCocoDataset(BaseDataset):
                 'height': image['height'],
                 'width': image['width'],
                 'style': image.get('style'),
+                'source': image.get('source', name),
                 'objects': self._packed(source.instances(image)),
             }
             for image in source.images
@@ -145,6 +147,17 @@ class PromptCocoDataset(BaseDataset):
                 logger='current',
             )
         return data_list
+
+    @cached_property
+    def picture_sources(self) -> tuple[str, ...]:
+        """Source of every image, for :class:`BalancedSourceSampler`.
+
+        ``images[i]['source']`` of the file, else the data set's name.
+        """
+        return tuple(
+            BaseDataset.get_data_info(self, index)['source']
+            for index in range(len(self))
+        )
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """Annotations of one picture; see the class for the keys."""

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
-from mmengine.dataset import BaseDataset, Compose
+from mmengine.dataset import Compose
 from mmpose.registry import DATASETS
 
 from projects.common.datasets.coco_file import CocoKeypointFile
@@ -118,30 +118,14 @@ class UniKPTDataset(PromptCocoDataset):
         file = super().read_file()
         require(file.records, 'sources', self.ann_file, 'categories')
         require(file.images, 'source', self.ann_file, 'images')
-        self._source_of = {i['id']: i['source'] for i in file.images}
         self._foreign = {
             source: np.array(
                 [source not in r['sources'] for r in file.records]
             )
-            for source in set(self._source_of.values())
+            for source in {image['source'] for image in file.images}
         }
         self._alike = _alike(file.records, self.inseparable)
         return file
-
-    def load_data_list(self) -> list[dict[str, Any]]:
-        """Read the annotation file into one dict per picture."""
-        data_list = super().load_data_list()
-        for info in data_list:
-            info['source'] = self._source_of[info['img_id']]
-        return data_list
-
-    @cached_property
-    def picture_sources(self) -> tuple[str, ...]:
-        """Source of every picture, for :class:`BalancedSourceSampler`."""
-        return tuple(
-            BaseDataset.get_data_info(self, index)['source']
-            for index in range(len(self))
-        )
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """Annotations of one picture; see the class for the keys."""

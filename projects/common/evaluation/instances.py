@@ -85,9 +85,14 @@ def matched_pictures(
 
 def by_category(records: Sequence[dict]) -> dict[int, list[dict]]:
     """Sort COCO records by their ``category_id``; others are empty."""
+    return group_by(records, 'category_id')
+
+
+def group_by(records: Sequence[dict], key: str) -> dict[int, list[dict]]:
+    """Sort COCO records by one of their ids; other ids have none."""
     groups = defaultdict(list)
     for record in records:
-        groups[record['category_id']].append(record)
+        groups[record[key]].append(record)
     return groups
 
 

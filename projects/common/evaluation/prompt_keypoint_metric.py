@@ -30,6 +30,7 @@ from projects.common.evaluation.oks_ap import (
 from projects.common.evaluation.pck import pck_counts
 from projects.common.evaluation.supports import merge_supports, used_supports
 from projects.common.evaluation.truth import KeypointTruth, read_truth
+from projects.common.evaluation.views import VIEWS
 from projects.common.files import write_text
 from projects.common.structures import KeypointCategory
 
@@ -69,6 +70,12 @@ class PromptKeypointMetric(BaseMetric):
     outside ``keypoint_mask`` are left out. Neither number is reported if
     there is nothing to compare, and no AUC without ``keypoints_visible``.
 
+    ``views`` evaluate the detections once more as :mod:`views` makes them:
+    ``one_label`` (each object its best label only: what a drawing shows),
+    ``given_class`` (without detections of a wrong class) and ``given_box``
+    (class and box told). Their keys are ``<view>/keypoint/{AP,AP50,AP75}``
+    and ``<view>/PCK@<t>``, and say which step loses the accuracy.
+
     Predictions meet the annotation file by category *name* (upper and lower
     case alike) and image id. Keys of the result: ``keypoint/{AP,AP50,AP75,
     AP_M,AP_L,AR}`` (COCO's medium and large objects, by area),
@@ -85,6 +92,7 @@ class PromptKeypointMetric(BaseMetric):
         pck_thr: One or several PCK thresholds, shares of the box.
         nme: Normalisation of NME, see :class:`NormalisedError`; by default
             there is none.
+        views: Names of further evaluations, see above; by default none.
         select: Arguments of :class:`Selection`: evaluate a part of the
             file. Predictions for its other pictures and categories are left
             out.
@@ -109,6 +117,7 @@ class PromptKeypointMetric(BaseMetric):
         ann_file: str | KeypointTruth,
         pck_thr: float | Sequence[float] = 0.2,
         nme: str | Sequence[str] | None = None,
+        views: Sequence[str] = (),
         select: Mapping[str, Sequence[str]] | None = None,
         outfile_prefix: str | None = None,
         collect_device: str = 'cpu',
@@ -120,6 +129,13 @@ class PromptKeypointMetric(BaseMetric):
             raise ValueError(
                 f'pck_thr must be one or more positive numbers, got {pck_thr}'
             )
+        unknown = sorted(set(views) - set(VIEWS))
+        if unknown:
+            raise ValueError(
+                f'views has the unknown names {unknown}; choose from '
+                f'{", ".join(VIEWS)}.'
+            )
+        self.views = tuple(views)
         self.pck_thr = [float(t) for t in thresholds]
         self.nme = None if nme is None else NormalisedError(nme)
         self.outfile_prefix = outfile_prefix
@@ -187,6 +203,8 @@ class PromptKeypointMetric(BaseMetric):
             matched = self._matched(images, detections)
             metrics.update(self.nme.compute(matched))
         metrics.update(self._quality_metrics(images, detections))
+        for name in self.views:
+            metrics.update(self._view_metrics(name, images, detections))
         metrics['num_images'] = len(images)
         metrics['num_images_total'] = len(truth.images)
         return metrics
@@ -287,6 +305,17 @@ class PromptKeypointMetric(BaseMetric):
             if name:
                 metrics[f'keypoint/AP/super/{name}'] = _mean(values)
         return metrics
+
+    def _view_metrics(
+        self, name: str, images: list[int], detections: list[dict]
+    ) -> dict[str, float]:
+        """Means over categories of one of the views."""
+        seen = VIEWS[name](detections, self.truth.annotations)
+        metrics = self._keypoint_metrics(images, seen)
+        metrics.update(self._pck_metrics(images, seen))
+        keys = [f'keypoint/{key}' for key in ('AP', 'AP50', 'AP75')]
+        keys += [f'PCK@{thr:g}' for thr in self.pck_thr]
+        return {f'{name}/{key}': metrics[key] for key in keys}
 
     def _pck_metrics(
         self, images: list[int], detections: list[dict]

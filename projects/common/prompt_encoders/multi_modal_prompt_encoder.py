@@ -156,6 +156,12 @@ class MultiModalPromptEncoder(BasePromptEncoder):
         """The known texts; they need no text model."""
         return self.text.vocabulary
 
+    def embed_names(
+        self, categories: Iterable[KeypointCategory]
+    ) -> CategoryRows:
+        """See :meth:`TextPromptEncoder.embed_names`."""
+        return self.text.embed_names(categories)
+
     def add_vocabulary(
         self,
         items: Iterable[KeypointPrompt | KeypointCategory],

@@ -141,6 +141,12 @@ class TextPromptEncoder(BasePromptEncoder):
         shown = torch.ones(len(keypoint_rows), dtype=torch.bool)
         return CategoryRows(objects, keypoints, counts, shown)
 
+    def embed_names(
+        self, categories: Iterable[KeypointCategory]
+    ) -> CategoryRows:
+        """Encode categories without style; see :meth:`embed_categories`."""
+        return self.embed_categories((one, None) for one in categories)
+
     def add_vocabulary(
         self,
         items: Iterable[KeypointPrompt | KeypointCategory],

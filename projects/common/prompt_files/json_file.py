@@ -59,6 +59,10 @@ def save_prompt(path: str | os.PathLike, prompt: PromptDescription) -> None:
 def _record(prompt: PromptDescription, number: int) -> dict[str, Any]:
     category = prompt.categories[number]
     record = {k: v for k, v in asdict(category).items() if v}
+    if not category.mirror_safe:
+        record['mirror_safe'] = False
+    else:
+        record.pop('mirror_safe')
     if not any(category.parts):
         record.pop('parts')
     record['modality'] = prompt.modalities[number]

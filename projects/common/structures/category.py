@@ -54,6 +54,8 @@ class KeypointCategory:
             units of the square root of the object's area, or empty, which
             becomes K times 0.05.
         supercategory: Name of the group the category belongs to, may be ''.
+        mirror_safe: False = a mirrored image would show something else (a
+            number plate), so training never mirrors one.
 
     Raises:
         ValueError: If any of the above does not hold.
@@ -66,6 +68,7 @@ class KeypointCategory:
     swap_pairs: tuple[tuple[int, int], ...] = ()
     sigmas: tuple[float, ...] = ()
     supercategory: str = ''
+    mirror_safe: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -176,10 +179,10 @@ class KeypointCategory:
     def can_mirror(self) -> bool:
         """Whether the names stay true in a mirrored picture.
 
-        They do not where a name says 'left' or 'right' and no swap pair
-        tells its partner.
+        They do not where the category says so, and where a name says 'left'
+        or 'right' and no swap pair tells its partner.
         """
-        return all(
+        return self.mirror_safe and all(
             partner != index or not _SIDE.search(self.keypoints[index].lower())
             for index, partner in enumerate(self.swap_indices)
         )
@@ -196,7 +199,8 @@ class KeypointCategory:
 
         Args:
             category: ``name`` and ``keypoints``, optionally ``skeleton``,
-                ``parts``, ``swap_pairs``, ``sigmas``, ``supercategory``.
+                ``parts``, ``swap_pairs``, ``sigmas``, ``supercategory``,
+                ``mirror_safe``.
 
         Raises:
             ValueError: If the entry has no keypoints, a swap pair holds an
@@ -226,6 +230,7 @@ class KeypointCategory:
             ),
             sigmas=tuple(category.get('sigmas') or _known_sigmas(keypoints)),
             supercategory=_plain(category.get('supercategory') or ''),
+            mirror_safe=category.get('mirror_safe') is not False,
         )
 
 

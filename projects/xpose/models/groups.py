@@ -5,10 +5,13 @@ Dims: B batch, N object queries, G groups (kept objects), C categories,
 K keypoints, D channels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 from torch import Tensor, nn
+from torchvision.ops import box_iou
 
 from .references import ReferenceRefiner
 
@@ -24,11 +27,14 @@ class KeypointGroups:
         keypoint_mask (Tensor): (B, G, K) True = real, with holes where a
             keypoint is not shown by the prompt; K reaches to the last real
             keypoint of the categories kept in this batch.
+        objects (Tensor, optional): (B, G) in training the object of the
+            picture whose keypoints a group learns, -1 = none.
     """
 
     indices: Tensor
     labels: Tensor
     keypoint_mask: Tensor
+    objects: Tensor | None = None
 
     @property
     def slot_mask(self) -> Tensor:
@@ -47,6 +53,47 @@ def take(values: Tensor, indices: Tensor) -> Tensor:
     """Pick rows (B, G) of (B, N, ...) in every picture: (B, G, ...)."""
     rows = torch.arange(len(values), device=values.device)[:, None]
     return values[rows, indices]
+
+
+def spread_matches(
+    matched: Tensor,
+    boxes: Tensor,
+    gt_boxes: Sequence[Tensor],
+    per_object: int,
+    min_iou: float = 0.5,
+) -> Tensor:
+    """Give objects the other queries that overlap them most, too.
+
+    Args:
+        matched (Tensor): (B, N) index of an object of the picture or -1, one
+            query for each object.
+        boxes (Tensor): (B, N, 4) cx, cy, w, h in 0..1 of the queries.
+        gt_boxes (Sequence[Tensor]): B tensors (M, 4) of the objects.
+        per_object (int): Queries of each object, the matched one included.
+        min_iou (float): Overlap that a further query needs.
+
+    Returns:
+        Tensor: (B, N) as ``matched``; what was matched stays.
+    """
+    spread = matched.clone()
+    if per_object < 2:
+        return spread
+    for row, box, gt in zip(spread, boxes.float(), gt_boxes, strict=True):
+        free = torch.nonzero(row < 0).flatten()
+        if not len(gt) or not len(free):
+            continue
+        overlaps = box_iou(
+            bbox_cxcywh_to_xyxy(box[free]), bbox_cxcywh_to_xyxy(gt)
+        )
+        best, index = overlaps.max(1)  # of each query, its nearest object
+        own = overlaps.masked_fill(
+            torch.arange(len(gt), device=index.device) != index[:, None], 0
+        )
+        count = min(per_object - 1, len(free))
+        values, rows = own.topk(count, dim=0)  # (count, M)
+        chosen = rows[values >= min_iou]
+        row[free[chosen]] = index[chosen]
+    return spread
 
 
 def keep_objects(

@@ -104,7 +104,7 @@ def test_plain_data_set_opens_the_same_file(root):
     assert len(ours) == len(plain) == len(PICTURES)
     for index, (source, names) in enumerate(PICTURES):
         info = ours.get_data_info(index)
-        assert info.pop('source') == source
+        assert info['source'] == source
         info.pop('never_negative')
         assert [ours.categories[i].name for i in info['gt_labels']] == names
         for key, value in plain.get_data_info(index).items():

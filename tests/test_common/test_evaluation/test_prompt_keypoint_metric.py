@@ -384,3 +384,21 @@ def test_examples_are_listed_once(ann_file, tmp_path):
         'dog': {'modalities': ['combined'], 'annotation_ids': [9]},
     }
     assert json.loads((tmp_path / 'run.keypoints.json').read_text()) == []
+
+
+def test_views_say_which_step_loses_the_accuracy(ann_file):
+    # The cat is found as a cat, and better so as a chair at the same place.
+    cat, chair = ANNOTATIONS[:2]
+    wrong = {**chair, 'bbox': cat['bbox']}
+    samples = [sample(1, [wrong, cat, chair]), *perfect_samples()[1:]]
+    views = ('one_label', 'given_class', 'given_box')
+    metrics = run(ann_file, samples, views=views)
+    # Of one label each, the cat is lost: chair and dog are left.
+    assert metrics['one_label/PCK@0.2'] == pytest.approx(2 / 3)
+    assert metrics['one_label/keypoint/AP'] < metrics['keypoint/AP']
+    assert metrics['keypoint/AP'] < 1  # the wrong chair comes first
+    for view in views[1:]:
+        assert metrics[f'{view}/keypoint/AP'] == pytest.approx(1)
+        assert metrics[f'{view}/PCK@0.2'] == pytest.approx(1)
+    with pytest.raises(ValueError, match=r"unknown names \['best'\]; choose"):
+        run(ann_file, samples, views=['best'])

@@ -41,6 +41,16 @@ def test_can_mirror(names, pairs, expected):
     )
 
 
+def test_a_category_may_forbid_mirrors():
+    record = {'name': 'plate', 'keypoints': ['corner'], 'mirror_safe': False}
+    category = KeypointCategory.from_coco(record)
+    assert not category.mirror_safe
+    assert not category.can_mirror
+    for value in (True, None):
+        record['mirror_safe'] = value
+        assert KeypointCategory.from_coco(record).can_mirror
+
+
 @pytest.mark.parametrize(
     'kwargs, message',
     [

@@ -21,6 +21,7 @@ queries, R denoising queries, G kept objects, D channels)::
                  and, if configured, a score and a visibility per keypoint
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -34,13 +35,14 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from projects.common.prompt_encoders import EncodedPrompts
+from projects.common.structures import KeypointCategory
 
 from ..groups import expand_groups, keypoint_content
 from ..heads.keypoint_alignment import KeypointVocabulary
 from ..layers.decoder import PromptPoseDecoder
 from ..layers.denoising import PromptDenoising
 from ..layers.enhancer import CrossModalityEnhancer
-from ..layers.projection import prompt_projection
+from ..layers.projection import PromptWhitening, prompt_projection
 from ..query_selection import add_denoising, select_proposals, start_queries
 
 
@@ -60,6 +62,10 @@ class XPose(DINO):
             after their projection, so that encoders of any scale (sentence
             encoders give unit vectors) start with prompts that differ. The
             released model does not.
+        keypoint_whitening (dict, optional): Arguments of
+            :class:`PromptWhitening`, for keypoint prompts of any kind before
+            their projection; fitted by ``VocabularyHook``. The released
+            model has none.
         kwargs: Arguments of mmdet's DetectionTransformer: ``backbone``,
             ``neck``, ``encoder``, ``decoder``, ``bbox_head``,
             ``positional_encoding``, ``num_queries``, ``train_cfg``,
@@ -73,6 +79,7 @@ class XPose(DINO):
         num_feature_levels: int = 4,
         selected_content: bool = False,
         normalized_prompts: bool = False,
+        keypoint_whitening: ConfigDict | None = None,
         **kwargs: Any,
     ) -> None:
         self.num_feature_levels = num_feature_levels
@@ -82,14 +89,32 @@ class XPose(DINO):
         self.prompt_encoder = MMDET_MODELS.build(prompt_encoder)
         width = self.prompt_encoder.embed_dims
         self.object_projection, self.keypoint_projection = (
-            prompt_projection(width, self.embed_dims, normalized_prompts)
-            for _ in range(2)
+            prompt_projection(
+                width, self.embed_dims, normalized_prompts, whitening
+            )
+            for whitening in (None, keypoint_whitening)
         )
         self.dn_query_generator = PromptDenoising(
             embed_dims=self.embed_dims,
             num_matching_queries=self.num_queries,
             **dn_cfg,
         )
+
+    def fit_whitening(self, categories: Sequence[KeypointCategory]) -> bool:
+        """Take the statistics of the names of keypoints, if asked for.
+
+        Args:
+            categories (Sequence[KeypointCategory]): The vocabulary.
+
+        Returns:
+            bool: Whether the model has a whitening.
+        """
+        for module in self.keypoint_projection.modules():
+            if isinstance(module, PromptWhitening):
+                rows = self.prompt_encoder.embed_names(categories)
+                module.fit(rows.keypoints.unique(dim=0))
+                return True
+        return False
 
     def _init_layers(self) -> None:
         self.positional_encoding = SinePositionalEncoding(

@@ -7,13 +7,14 @@ K keypoints.
 
 import torch
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
+from mmdet.utils import reduce_mean
 from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
 from mmpose.registry import MODELS, TASK_UTILS
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from ..task_modules.oks import object_keypoint_similarity
+from ..task_modules.oks import keypoint_similarity
 
 
 class PromptPoseLoss(BaseModule):
@@ -28,6 +29,10 @@ class PromptPoseLoss(BaseModule):
         keypoint_weight (float): Weight of the keypoint L1 loss, the mean
             over an object's labelled keypoints of |dx| + |dy| in 0..1.
         oks_weight (float): Weight of 1 - OKS.
+        keypoint_average (str): ``'object'`` takes the mean over an object's
+            keypoints, then over objects, so that one of 32 keypoints weighs
+            a sixteenth of one of two; ``'keypoint'`` takes the mean over all
+            labelled keypoints of the batch.
         class_agnostic (bool): Logits are the same for all categories: learn
             objects against background only.
     """
@@ -41,9 +46,15 @@ class PromptPoseLoss(BaseModule):
         loss_iou: dict,
         keypoint_weight: float,
         oks_weight: float,
+        keypoint_average: str = 'object',
         class_agnostic: bool = False,
     ) -> None:
         super().__init__()
+        if keypoint_average not in ('object', 'keypoint'):
+            raise ValueError(
+                'keypoint_average must be "object" or "keypoint", got '
+                f'"{keypoint_average}".'
+            )
         self.object_assigner = TASK_UTILS.build(object_assigner)
         self.keypoint_assigner = TASK_UTILS.build(keypoint_assigner)
         self.loss_cls = MODELS.build(loss_cls)
@@ -51,6 +62,7 @@ class PromptPoseLoss(BaseModule):
         self.loss_iou = MODELS.build(loss_iou)
         self.keypoint_weight = keypoint_weight
         self.oks_weight = oks_weight
+        self.keypoint_average = keypoint_average
         self.class_agnostic = class_agnostic
 
     @torch.no_grad()
@@ -107,7 +119,6 @@ class PromptPoseLoss(BaseModule):
         targets: list[InstanceData],
         metas: list[dict],
         avg_factor: float,
-        keypoints: Tensor | None = None,
         query_mask: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Compute the losses of one layer.
@@ -119,12 +130,10 @@ class PromptPoseLoss(BaseModule):
             targets (list[InstanceData]): See ``build_targets``.
             metas (list[dict]): ``img_shape`` of each picture.
             avg_factor (float): Number of objects to average over.
-            keypoints (Tensor, optional): (B, N, K, 2) in 0..1.
             query_mask (Tensor, optional): (B, N) True = counts.
 
         Returns:
-            dict[str, Tensor]: ``loss_cls``, ``loss_bbox``, ``loss_iou`` and,
-            with keypoints, ``loss_keypoint`` and ``loss_oks``.
+            dict[str, Tensor]: ``loss_cls``, ``loss_bbox``, ``loss_iou``.
         """
         pairs = MatchedPairs(matched, targets, metas)
         losses = {
@@ -139,8 +148,6 @@ class PromptPoseLoss(BaseModule):
             bbox_cxcywh_to_xyxy(gt_box),
             avg_factor=avg_factor,
         )
-        if keypoints is not None:
-            losses |= self.keypoint_losses(keypoints, pairs, avg_factor)
         return losses
 
     def _alignment(
@@ -170,26 +177,36 @@ class PromptPoseLoss(BaseModule):
     def keypoint_losses(
         self, keypoints: Tensor, pairs: 'MatchedPairs', avg_factor: float
     ) -> dict[str, Tensor]:
-        """L1 and OKS losses of (B, N, K, 2) keypoints in 0..1."""
+        """Compare keypoints.
+
+        Args:
+            keypoints (Tensor): (B, N, K, 2) in 0..1.
+            pairs (MatchedPairs): The M of N that learn, and their objects.
+            avg_factor (float): Number of objects to average over.
+
+        Returns:
+            dict[str, Tensor]: ``loss_keypoint`` and ``loss_oks``.
+        """
         keypoints, gt = keypoints[pairs.where], pairs.gt  # (M, K, 2)
-        weights = gt.keypoint_weights
-        count = weights.sum(-1)
+        shares = self.keypoint_shares(gt.keypoint_weights, avg_factor)
         distance = (keypoints - gt.keypoints).abs().sum(-1)
-        l1 = (distance * weights).sum(-1) / count.clamp(min=1)
-        oks = object_keypoint_similarity(
+        similarity = keypoint_similarity(
             keypoints * pairs.size,
             gt.keypoints * pairs.size,
-            weights,
             gt.sigmas,
             gt.areas,
         )
-        labelled = (count > 0).float()
         return {
-            'loss_keypoint': self.keypoint_weight * l1.sum() / avg_factor,
-            'loss_oks': self.oks_weight
-            * ((1 - oks) * labelled).sum()
-            / avg_factor,
+            'loss_keypoint': self.keypoint_weight * (distance * shares).sum(),
+            'loss_oks': self.oks_weight * ((1 - similarity) * shares).sum(),
         }
+
+    def keypoint_shares(self, weights: Tensor, avg_factor: float) -> Tensor:
+        """What each of (M, K) keypoints counts in a mean; see the class."""
+        if self.keypoint_average == 'object':
+            count = weights.sum(-1, keepdim=True).clamp(min=1)
+            return weights / count / avg_factor
+        return weights / reduce_mean(weights.sum()).clamp(min=1)
 
 
 class MatchedPairs:

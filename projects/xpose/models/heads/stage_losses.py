@@ -7,9 +7,11 @@ K keypoints, D channels.
 
 from collections.abc import Callable
 
+from mmdet.utils import reduce_mean
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from ..groups import KeypointGroups
 from ..layers.decoder import DecoderStates
 from ..task_modules.targets import denoising_targets
 from .losses import MatchedPairs, PromptPoseLoss
@@ -70,7 +72,7 @@ class StageLosses:
         self,
         layers: list[tuple[Tensor, Tensor, Tensor]],
         states: DecoderStates,
-        labels: Tensor,
+        groups: KeypointGroups,
         terms: KeypointTerms,
     ) -> dict[str, Tensor]:
         """Match and compare all keypoint layers.
@@ -81,7 +83,8 @@ class StageLosses:
             layers (list): Logits (B, G, C), boxes (B, G, 4) and keypoints
                 (B, G, K, 2) of each layer.
             states (DecoderStates): What they were made of.
-            labels (Tensor): (B, G) category of each group.
+            groups (KeypointGroups): Their categories and, if several queries
+                of an object learn its keypoints, their objects.
             terms (KeypointTerms): More losses of a layer.
 
         Returns:
@@ -91,21 +94,31 @@ class StageLosses:
         truth = self.targets, self.metas
         for i, (logits, boxes, keypoints) in enumerate(layers):
             matched = self.criterion.match(
-                logits, boxes, *truth, keypoints, labels
+                logits, boxes, *truth, keypoints, groups.labels
             )
-            pairs = MatchedPairs(matched, *truth)
-            if i == 0:
-                values = self.criterion.keypoint_losses(
-                    start, pairs, self.average
-                )
-                losses |= named('kpt.start', values)
             values = self.criterion(
-                logits, boxes, matched, *truth, self.average, keypoints
+                logits, boxes, matched, *truth, self.average
             )
+            pairs, average = self._learners(matched, groups.objects)
+            if i == 0:
+                first = self.criterion.keypoint_losses(start, pairs, average)
+                losses |= named('kpt.start', first)
+            values |= self.criterion.keypoint_losses(keypoints, pairs, average)
             queries = states.hidden[i][:, :, 1:]
-            values |= terms(queries, keypoints, pairs, self.average)
+            values |= terms(queries, keypoints, pairs, average)
             losses |= named(f'kpt.{i}', values)
         return losses
+
+    def _learners(
+        self, matched: Tensor, objects: Tensor | None
+    ) -> tuple[MatchedPairs, float]:
+        """Groups that learn keypoints, and the number to average over."""
+        if objects is None:
+            pairs = MatchedPairs(matched, self.targets, self.metas)
+            return pairs, self.average
+        pairs = MatchedPairs(objects, self.targets, self.metas)
+        count = (objects >= 0).sum().float()
+        return pairs, reduce_mean(count).clamp(min=1).item()
 
 
 def named(stage: str, losses: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -18,7 +18,12 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor
 
-from ..groups import KeypointGroups, keep_objects, keep_pairs
+from ..groups import (
+    KeypointGroups,
+    keep_objects,
+    keep_pairs,
+    spread_matches,
+)
 from ..layers.decoder import DecoderStates
 from ..references import ReferenceRefiner
 from ..task_modules.targets import build_targets
@@ -50,7 +55,11 @@ class XPoseHead(BaseModule):
             ``calibrated``; None trains without (table 9).
         keypoint_score (dict, optional): Arguments of :class:`KeypointScore`
             besides ``embed_dims``; None is the released model.
-        train_cfg (dict): ``num_groups`` kept objects per picture.
+        train_cfg (dict): ``num_groups`` kept objects per picture and, by
+            default None, ``queries_per_object``: let so many queries of each
+            object learn its keypoints, those that overlap it most, instead
+            of the one that the matching with keypoints chooses (the
+            released model).
         test_cfg (dict): ``num_groups``, ``multi_label`` (keep an object
             once for each likely category), ``score_thr``, ``nms_iou_thr``,
             ``class_agnostic_nms``, ``oks_nms_thr`` (or None),
@@ -142,14 +151,14 @@ class XPoseHead(BaseModule):
             )
         return predictions
 
-    def match_objects(
+    def _learned_objects(
         self,
         logits: Tensor,
         boxes: Tensor,
         prompt_mask: Tensor,
         samples: list[PoseDataSample],
     ) -> tuple[Tensor, Tensor]:
-        """Match object queries to ground truth.
+        """Which object's keypoints each object query learns.
 
         Args:
             logits (Tensor): (B, N, C).
@@ -159,11 +168,15 @@ class XPoseHead(BaseModule):
 
         Returns:
             tuple[Tensor, Tensor]: (B, N) object index and its category,
-            both -1 where a query is not matched.
+            both -1 where a query learns none.
         """
         targets = build_targets(samples, prompt_mask)
         metas = [sample.metainfo for sample in samples]
         matched = self.criterion.match(logits, boxes, targets, metas)
+        per_object = self.train_cfg.get('queries_per_object') or 1
+        matched = spread_matches(
+            matched, boxes, [target.boxes for target in targets], per_object
+        )
         labels = torch.full_like(matched, -1)
         pairs = MatchedPairs(matched, targets, metas)
         labels[pairs.where] = pairs.gt.labels
@@ -200,9 +213,14 @@ class XPoseHead(BaseModule):
             keep = keep_pairs if self.test_cfg['multi_label'] else keep_objects
             return keep(logits, prompt_mask, self.test_cfg['num_groups'])
         boxes = states.reference[:, -num_queries:]
-        _, labels = self.match_objects(logits, boxes, prompt_mask, samples)
+        objects, labels = self._learned_objects(
+            logits, boxes, prompt_mask, samples
+        )
         num_groups = self.train_cfg['num_groups']
-        return keep_objects(logits, prompt_mask, num_groups, labels)
+        groups = keep_objects(logits, prompt_mask, num_groups, labels)
+        if self.train_cfg.get('queries_per_object'):
+            groups.objects = objects.gather(1, groups.indices)
+        return groups
 
     def loss(
         self,
@@ -261,9 +279,7 @@ class XPoseHead(BaseModule):
             losses |= named(f'obj.{i}', stage.objects(*queries))
         layers = self.forward_groups(keypoint_states, *prompts)
         terms = partial(self._keypoint_terms, vocabulary)
-        return losses | stage.groups(
-            layers, keypoint_states, groups.labels, terms
-        )
+        return losses | stage.groups(layers, keypoint_states, groups, terms)
 
     def _keypoint_terms(
         self,

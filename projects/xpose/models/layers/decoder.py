@@ -44,6 +44,12 @@ class PromptPoseDecoder(BaseModule):
         num_object_layers (int): Layers that see object queries only.
         num_keypoint_layers (int): Layers that see [box, keypoints] groups.
         layer_cfg (dict): Arguments of :class:`PromptDecoderLayer`.
+        isolated_boxes (bool): In the keypoint layers, let box slots attend
+            to themselves alone. What an object is taken for must not depend
+            on the category whose keypoints it was given: in training that is
+            always the true one, and a box that sees its keypoints learns to
+            repeat it. The released model, which is asked for one category at
+            a time, lets them look.
     """
 
     def __init__(
@@ -51,9 +57,11 @@ class PromptPoseDecoder(BaseModule):
         num_object_layers: int,
         num_keypoint_layers: int,
         layer_cfg: ConfigDict,
+        isolated_boxes: bool = False,
     ) -> None:
         super().__init__()
         self.num_object_layers = num_object_layers
+        self.isolated_boxes = isolated_boxes
         self.layers = ModuleList(
             PromptDecoderLayer(**layer_cfg)
             for _ in range(num_object_layers + num_keypoint_layers)
@@ -101,12 +109,17 @@ class PromptPoseDecoder(BaseModule):
         Returns:
             DecoderStates: Tensors shaped as ``query`` and ``reference``.
         """
+        blocked = None
+        if self.isolated_boxes:
+            slots = torch.arange(query.shape[2], device=query.device)
+            blocked = (slots[:, None] == 0) & (slots > 0)
         return self._run(
             self.layers[self.num_object_layers :],
             query,
             reference,
             refiner.refine_groups,
             refiner.detach_groups,
+            self_attn_mask=blocked,
             group_mask=group_mask,
             **context,
         )

@@ -53,7 +53,8 @@ class PromptDecoderLayer(GroundingDinoTransformerDecoderLayer):
                 of the padded picture.
             object_prompts (Tensor): (B, C, D) enhanced prompts.
             category_mask (Tensor): (B, C) True = real.
-            self_attn_mask (Tensor, optional): (N, N) True = blocked.
+            self_attn_mask (Tensor, optional): (N, N), in the keypoint
+                stage (1 + K, 1 + K), True = blocked.
             group_mask (Tensor, optional): (B, G, 1 + K) True = real slot;
                 given in the keypoint stage.
             kwargs: ``spatial_shapes`` and ``level_start_index``.

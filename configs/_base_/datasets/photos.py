@@ -1,0 +1,77 @@
+# Real photos of seven categories, see docs/dataset_zoo/photos.md, and
+# SynthKPT, so that drawings are not forgotten. Made by
+#   python tools/dataset_converters/photos.py PHOTOS REALDATA --out data/photos
+#   python tools/dataset_converters/synthkpt.py --out data/synthkpt
+_base_ = './realmini.py'
+data_root = 'data/photos/'
+photos = dict(data_root=data_root)
+
+# Images of each source in an epoch of 2,400: a fifth are drawings; images of
+# small sets are seen more often than those of large ones.
+weights = dict(
+    synthkpt_train=500,
+    mouse=180,
+    fly=220,
+    person=220,
+    cattle=400,
+    horse=380,
+    sheep=380,
+    tube=120,
+)
+train_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='RandomFlipKeypoints', prob=0.5),
+    dict(type='RandomRotateKeypoints', max_degrees=30, prob=0.5),
+    dict(
+        type='RandomCropKeypoints',
+        size_range=(0.6, 1.0),
+        prob=0.5,
+        min_box_area=0.5,
+    ),
+    dict(
+        type='RandomChoiceResize',
+        scales=[(160, 160), (192, 192), (224, 224)],
+        resize_type='ResizeKeypoints',
+        keep_ratio=True,
+    ),
+    dict(type='mmdet.PhotoMetricDistortion'),
+    dict(type='SamplePromptCategories', mode='train', num_negatives=(0, 6)),
+    dict(type='PackPromptInputs'),
+]
+train_dataloader = dict(
+    batch_size=8,
+    sampler=dict(
+        _delete_=True,
+        type='BalancedSourceSampler',
+        weights=weights,
+        epoch_size=sum(weights.values()),
+    ),
+    dataset=dict(
+        dataset=dict(
+            _delete_=True,
+            type='ConcatPromptDataset',
+            datasets=[
+                dict(
+                    type='PromptCocoDataset',
+                    data_root=data_root,
+                    ann_file='annotations/train.json',
+                    data_prefix=dict(img=''),
+                    pipeline=train_pipeline,
+                ),
+                dict(
+                    type='PromptCocoDataset',
+                    data_root='data/synthkpt/',
+                    ann_file='annotations/synthkpt_train.json',
+                    data_prefix=dict(img=''),
+                    pipeline=train_pipeline,
+                ),
+            ],
+        )
+    ),
+)
+val_dataloader = dict(dataset=photos)
+test_dataloader = val_dataloader
+val_evaluator = dict(
+    ann_file=data_root + 'annotations/val.json', pck_thr=[0.05, 0.1, 0.2]
+)
+test_evaluator = val_evaluator
