@@ -157,9 +157,11 @@ class AnyKeypointInferencer:
             bboxes: For models that are told where the objects are: (N, 4)
                 xyxy for every picture, or a list with one such for each.
             nms_thr: Of two boxes of a category that overlap (IoU) more than
-                this, the one with the lower score is left out, unless
-                ``bboxes`` are given. Lower than in evaluation, where a
-                second guess costs little; 1 leaves none out.
+                this, the one with the lower score is left out, and so of
+                two boxes of any categories that overlap more than 0.7: one
+                object has one label. Lower than in evaluation, where a
+                second guess costs little. 1 leaves none out, nor do
+                ``bboxes`` that are given.
             maps: Whether results hold the attention maps of their keypoints;
                 PPM has some.
 

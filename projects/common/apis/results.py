@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
-from torchvision.ops import batched_nms
+from torchvision.ops import batched_nms, nms
 
 from projects.common.apis.backend import PreparedPrompt
 from projects.common.apis.coco import results_to_coco
@@ -28,6 +29,8 @@ from projects.common.structures import KeypointCategory
 from projects.common.visualization import draw_instances, prepend_examples
 
 FORMAT = 'anykeypoint.result.v1'
+#: Boxes of two categories that overlap (IoU) more are one object.
+ANY_KIND_NMS_THR = 0.7
 
 
 class FoundKeypoint(NamedTuple):
@@ -136,8 +139,7 @@ class KeypointResult:
             frame: The picture.
             prompt: What was asked.
             score_thr: Objects with a lower score are left out.
-            nms_thr: Of two boxes of a category that overlap (IoU) more than
-                this, the one with the lower score is left out.
+            nms_thr: See :meth:`AnyKeypointInferencer.__call__`.
             maps: Whether to keep the maps.
         """
         pairs = [
@@ -145,9 +147,7 @@ class KeypointResult:
             for name in ('maps', 'map_boxes')
         ]
         found = sample.pred_instances.cpu()
-        order = batched_nms(
-            found.bboxes.float(), found.scores, found.labels, nms_thr
-        ).tolist()
+        order = _without_second_guesses(found, nms_thr)
         found = found.numpy()
         height, width = frame.image.shape[:2]
         return cls(
@@ -318,6 +318,17 @@ def _maps(
         maps[number].cpu().numpy()[: len(real)][real],
         tuple(boxes[number].tolist()),
     )
+
+
+def _without_second_guesses(
+    found: InstanceData, nms_thr: float
+) -> list[int]:
+    """Indices of what is left, by descending score."""
+    boxes = found.bboxes.float()
+    own = batched_nms(boxes, found.scores, found.labels, nms_thr)
+    # Things of two kinds may share a place, a rider and a horse say.
+    any_kind = max(nms_thr, ANY_KIND_NMS_THR)
+    return own[nms(boxes[own], found.scores[own], any_kind)].tolist()
 
 
 def _instance(

@@ -200,7 +200,11 @@ def test_second_guesses_are_left_out(finder):
     assert read([0, 0, 0], 0.5) == [0.9, 0.7]
     assert read([0, 0, 0], 0.3) == [0.9]
     assert read([0, 0, 0], 1.0) == [0.9, 0.7, 0.5]
-    assert read([1, 0, 0], 0.5) == [0.9, 0.7, 0.5]
+    # One object has one label, until all is asked for.
+    assert read([1, 0, 0], 0.5) == [0.9, 0.7]
+    assert read([1, 0, 0], 1.0) == [0.9, 0.7, 0.5]
+    # Things of two kinds may share a place.
+    assert read([0, 0, 1], 0.3) == [0.9, 0.7]
 
 
 def test_thresholds_and_order(finder):

@@ -42,8 +42,12 @@ class KeypointVocabulary:
             keypoint_mask (Tensor): (B, C, K') True = real.
             prompts (Tensor): (B, C, K', D).
         """
-        rows = embeddings.detach().float().flatten(0, 2)
-        _, ids = torch.unique(rows, dim=0, return_inverse=True)
+        # A checksum of their bits: comparing whole rows is slow.
+        bits = embeddings.detach().float().flatten(0, 2).view(torch.int32)
+        generator = torch.Generator().manual_seed(0)
+        weights = torch.randint(2**62, (bits.shape[1],), generator=generator)
+        checksums = (bits.long() * weights.to(bits.device)).sum(1)
+        _, ids = torch.unique(checksums, return_inverse=True)
         ids = ids.view(keypoint_mask.shape).masked_fill(~keypoint_mask, -1)
         return cls(prompts, ids)
 
