@@ -22,11 +22,27 @@ def with_scores(cfg):
     cfg.test_cfg.update(rescore=True, nms_iou_thr=0.5, oks_nms_thr=0.5)
 
 
+def with_all_options(cfg):
+    with_scores(cfg)
+    cfg.decoder.isolated_boxes = True
+    cfg.keypoint_whitening = {'floor': 0.02}
+
+
 @pytest.fixture(scope='module')
 def model(repo_root):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(repo_root)
         return build_model(with_scores).eval()
+
+
+@pytest.fixture(scope='module')
+def model_with_all_options(repo_root):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(repo_root)
+        model = build_model(with_all_options).eval()
+    torch.manual_seed(1)
+    model.keypoint_projection.whitening.fit(torch.randn(40, 16) + 3)
+    return model
 
 
 def detections(seed, count=12, slots=4):
@@ -79,7 +95,9 @@ def test_greedy_suppression_has_chains():
     assert first_of_each(rivals, alive).tolist() == [False, True, False]
 
 
-def test_the_graph_is_the_model(model):
+@pytest.mark.parametrize('name', ['model', 'model_with_all_options'])
+def test_the_graph_is_the_model(name, request):
+    model = request.getfixturevalue(name)
     categories = (category('cat', 3), category('chair', 5))
     shape = (90, 124)
     draw = torch.Generator().manual_seed(0)

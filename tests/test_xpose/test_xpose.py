@@ -390,6 +390,36 @@ def test_with_the_real_text_prompt_encoder():
     assert not torch.allclose(plain[0], raw(model, inputs, samples)[0][0])
 
 
+def all_options(config):
+    config.decoder.isolated_boxes = True
+    config.keypoint_whitening = {'floor': 0.02}
+    config.train_cfg.queries_per_object = 2
+    config.bbox_head.criterion.keypoint_average = 'keypoint'
+
+
+def test_extremes_with_all_options():
+    model = build_model(all_options)
+    lists = [
+        [category('dot', 1)],  # K = 1
+        [category('many', 200), CATEGORIES[0]],  # K = 200
+    ]
+    inputs, samples = torch.randn(2, 3, 96, 128), []
+    for number, categories in enumerate(lists):
+        sample = make_sample(2, categories, slots=200, seed=number)
+        # An object of two pixels, and one that leaves the image.
+        sample.gt_instances.bboxes[:] = torch.tensor(
+            [[40.0, 40, 42, 42], [-20, 50, 60, 120]]
+        )
+        samples.append(sample)
+    losses, gradients = loss_and_gradients(model, inputs, samples)
+    assert all(value.isfinite() for value in losses.values())
+    assert all(g.isfinite().all() for g in gradients.values() if g is not None)
+    together = predict(model, inputs, samples)
+    for i, sample in enumerate(samples):
+        [alone] = predict(model, inputs[i : i + 1], [sample])
+        assert_same_predictions(together[i], alone, alone.keypoints.shape[1])
+
+
 def test_the_released_options_train_too():
     def released(cfg):
         cfg.bbox_head.update(
