@@ -25,7 +25,7 @@ def with_scores(cfg):
 def with_all_options(cfg):
     with_scores(cfg)
     cfg.decoder.isolated_boxes = True
-    cfg.keypoint_whitening = {'floor': 0.02}
+    cfg.name_separation = {}
 
 
 @pytest.fixture(scope='module')
@@ -41,7 +41,9 @@ def model_with_all_options(repo_root):
         patch.chdir(repo_root)
         model = build_model(with_all_options).eval()
     torch.manual_seed(1)
-    model.keypoint_projection.whitening.fit(torch.randn(40, 16) + 3)
+    model.keypoint_projection.separation.fit(
+        torch.randn(5, 8, 16) + 3, [[(0, 1), (2, 3)]] * 5
+    )
     return model
 
 

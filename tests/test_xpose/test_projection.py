@@ -1,68 +1,120 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+import pytest
 import torch
 from torch.nn.functional import cosine_similarity
 
+from projects.common.prompt_encoders.base import CategoryRows
+from projects.common.structures import KeypointCategory
 from projects.xpose.models.layers.projection import (
-    PromptWhitening,
+    NameSeparation,
     prompt_projection,
 )
+from tests.test_xpose.conftest import build_model
 
-WIDTH = 32
+WIDTH, PARTS = 32, 4
+PAIRS = [(part, part + PARTS) for part in range(PARTS)]
 
 
-def embeddings():
-    """Names of two words: nearly one vector, as sentence encoders give."""
+def vocabulary(categories=6):
+    """(2 * 4, E) each, sides first: nearly one vector, as encoders give."""
     torch.manual_seed(0)
-    sides, parts = 0.02 * torch.randn(2, WIDTH), 0.2 * torch.randn(8, WIDTH)
-    rows = torch.randn(WIDTH) + sides[:, None] + parts
-    return rows.flatten(0, 1)  # (2 * 8, E), sides first
+    sides = 0.1 * torch.randn(2, 1, WIDTH)
+    parts = 0.3 * torch.randn(1, PARTS, WIDTH)
+    objects = torch.randn(categories, 1, 1, WIDTH)
+    noise = 0.02 * torch.randn(categories, 2, PARTS, WIDTH)
+    return (3 + objects + sides + parts + noise).flatten(1, 2)
 
 
-def test_whitening_tells_left_from_right():
-    rows = embeddings()
-    left, right = rows[:8], rows[8:]
-    assert cosine_similarity(left, right).min() > 0.98
-    whitening = PromptWhitening(WIDTH, floor=1e-4)
-    assert torch.equal(whitening(rows), rows)  # not fitted yet
-    whitening.fit(rows)
-    white = whitening(rows)
-    assert cosine_similarity(white[:8], white[8:]).max() < 0.9
-    # Seven directions of parts and one of sides, each of variance 1.
-    spread = white.var(0, correction=0).sum()
-    torch.testing.assert_close(spread, torch.tensor(8.0), rtol=0.05, atol=0)
-    torch.testing.assert_close(
-        white.mean(0), torch.zeros(WIDTH), atol=1e-3, rtol=0
-    )
+def between_sides(rows):
+    return cosine_similarity(rows[:, :PARTS], rows[:, PARTS:], dim=-1)
 
 
-def test_the_floor_bounds_what_noise_is_stretched_by():
-    rows = embeddings()
-    whitening = PromptWhitening(WIDTH, floor=0.02)
-    whitening.fit(rows)
-    variance = (rows - rows.mean(0)).square().mean(0).sum() / WIDTH
-    largest = torch.linalg.eigvalsh(whitening.matrix).max()
-    torch.testing.assert_close(largest, (0.02 * variance).rsqrt())
+def between_parts(rows):
+    return cosine_similarity(rows[:, [0]], rows[:, 1:PARTS], dim=-1)
+
+
+def fitted(**options):
+    module = NameSeparation(WIDTH, **options)
+    module.fit(vocabulary(), [PAIRS] * 6)
+    return module
+
+
+def test_left_and_right_and_the_parts_of_one_object_come_apart():
+    rows = vocabulary()
+    assert between_sides(rows).min() > 0.99
+    assert between_parts(rows).min() > 0.95
+    assert torch.equal(NameSeparation(WIDTH)(rows), rows)  # not fitted
+    apart = fitted(object_gain=0.1, num_sides=1)(rows)
+    assert between_sides(apart).mean() < 0.6
+    assert between_parts(apart).mean() < 0.5
+
+
+def test_what_is_stretched_and_what_is_shrunk():
+    rows = vocabulary()
+    plain = rows - rows.flatten(0, 1).mean(0)
+    sides = fitted(object_gain=1.0, num_sides=1)(rows)
+    difference = plain[:, :PARTS] - plain[:, PARTS:]
+    stretched = sides[:, :PARTS] - sides[:, PARTS:]
+    ratio = stretched.norm(dim=-1) / difference.norm(dim=-1)
+    assert ((ratio > 3.5) & (ratio < 4.01)).all()
+    objects = fitted(side_gain=1.0, object_gain=0.3)(rows)
+    ratio = objects.mean(1).norm(dim=-1) / plain.mean(1).norm(dim=-1)
+    torch.testing.assert_close(ratio, torch.full((6,), 0.3), rtol=1e-3, atol=0)
+
+
+def test_a_vocabulary_without_sides():
+    module = NameSeparation(WIDTH, object_gain=0.5)
+    module.fit(vocabulary(1), [[]])
+    rows = vocabulary(1)
+    expected = rows - rows[0].mean(0)  # one category: nothing tells it apart
+    torch.testing.assert_close(module(rows), expected)
 
 
 def test_statistics_travel_in_the_state_dict():
-    trained = prompt_projection(WIDTH, 16, True, {'floor': 0.1})
-    trained[0].fit(embeddings())
-    other = prompt_projection(WIDTH, 16, True, {'floor': 0.1})
+    trained = prompt_projection(WIDTH, 16, True, {})
+    trained[0].fit(vocabulary(), [PAIRS] * 6)
+    other = prompt_projection(WIDTH, 16, True, {})
     other.load_state_dict(trained.state_dict())
-    rows = embeddings()[None]
-    torch.testing.assert_close(other(rows), trained(rows))
-    assert other(rows).shape == (1, 16, 16)
-    # Without whitening the weights have the same names.
+    torch.testing.assert_close(other(vocabulary()), trained(vocabulary()))
+    # Without it the weights have the same names.
     plain = prompt_projection(WIDTH, 16, True)
     missing = set(trained.state_dict()) - set(plain.state_dict())
-    assert missing == {'whitening.mean', 'whitening.matrix'}
+    assert missing == {'separation.mean', 'separation.matrix'}
 
 
-def test_half_precision_is_whitened_in_full():
-    whitening = PromptWhitening(WIDTH)
-    whitening.fit(embeddings())
+def test_half_precision_is_computed_in_full():
+    module = fitted()
+    expected = module(vocabulary())
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        white = whitening(embeddings())
-    torch.testing.assert_close(
-        white, whitening(embeddings()), rtol=0.01, atol=0.01
+        torch.testing.assert_close(module(vocabulary()), expected)
+
+
+@pytest.mark.parametrize('options, fits', [(None, False), ({}, True)])
+def test_a_model_fits_its_names(options, fits):
+    def edit(config):
+        config.name_separation = options
+
+    model = build_model(edit)
+    category = KeypointCategory(
+        'cat', ('left eye', 'right eye', 'tail'), swap_pairs=((0, 1),)
     )
+    seen = []
+
+    def embed_names(categories):
+        seen.extend(categories)
+        torch.manual_seed(0)
+        return CategoryRows(
+            torch.randn(1, 16), torch.randn(3, 16), [3], torch.ones(3).bool()
+        )
+
+    model.prompt_encoder.embed_names = embed_names
+    assert model.fit_names([category]) is fits
+    assert seen == [category] * fits
+    if fits:
+        matrix = model.keypoint_projection.separation.matrix
+        torch.manual_seed(0)
+        torch.randn(1, 16)
+        left, right, _ = torch.randn(3, 16)
+        torch.testing.assert_close(
+            (left - right) @ matrix, 4 * (left - right), rtol=1e-4, atol=1e-3
+        )

@@ -392,7 +392,7 @@ def test_with_the_real_text_prompt_encoder():
 
 def all_options(config):
     config.decoder.isolated_boxes = True
-    config.keypoint_whitening = {'floor': 0.02}
+    config.name_separation = {}
     config.train_cfg.queries_per_object = 2
     config.bbox_head.criterion.keypoint_average = 'keypoint'
 

@@ -7,7 +7,7 @@ _base_ = './xpose_tiny_2xb8_synthkpt.py'
 load_from = 'checkpoints/xpose_tiny_synthkpt.pth'
 
 model = dict(
-    keypoint_whitening=dict(floor=0.02),
+    name_separation=dict(),
     backbone=dict(frozen_stages=2, channels_last=True),
     decoder=dict(isolated_boxes=True),
     bbox_head=dict(

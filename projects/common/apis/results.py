@@ -320,9 +320,7 @@ def _maps(
     )
 
 
-def _without_second_guesses(
-    found: InstanceData, nms_thr: float
-) -> list[int]:
+def _without_second_guesses(found: InstanceData, nms_thr: float) -> list[int]:
     """Indices of what is left, by descending score."""
     boxes = found.bboxes.float()
     own = batched_nms(boxes, found.scores, found.labels, nms_thr)

@@ -31,6 +31,6 @@ class VocabularyHook(Hook):
         categories = [KeypointCategory(**record) for record in records]
         count = model.prompt_encoder.add_vocabulary(categories)
         print_log(f'{count} texts added to the vocabulary', logger='current')
-        if hasattr(model, 'fit_whitening') and model.fit_whitening(categories):
-            # A checkpoint that is loaded later brings its own.
-            print_log('Whitening of keypoint names fitted', logger='current')
+        if hasattr(model, 'fit_names') and model.fit_names(categories):
+            # A checkpoint that is loaded later brings its own statistics.
+            print_log('Separation of names fitted', logger='current')

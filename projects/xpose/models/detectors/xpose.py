@@ -42,7 +42,7 @@ from ..heads.keypoint_alignment import KeypointVocabulary
 from ..layers.decoder import PromptPoseDecoder
 from ..layers.denoising import PromptDenoising
 from ..layers.enhancer import CrossModalityEnhancer
-from ..layers.projection import PromptWhitening, prompt_projection
+from ..layers.projection import NameSeparation, prompt_projection
 from ..query_selection import add_denoising, select_proposals, start_queries
 
 
@@ -62,8 +62,8 @@ class XPose(DINO):
             after their projection, so that encoders of any scale (sentence
             encoders give unit vectors) start with prompts that differ. The
             released model does not.
-        keypoint_whitening (dict, optional): Arguments of
-            :class:`PromptWhitening`, for keypoint prompts of any kind before
+        name_separation (dict, optional): Arguments of
+            :class:`NameSeparation`, for keypoint prompts of any kind before
             their projection; fitted by ``VocabularyHook``. The released
             model has none.
         kwargs: Arguments of mmdet's DetectionTransformer: ``backbone``,
@@ -79,7 +79,7 @@ class XPose(DINO):
         num_feature_levels: int = 4,
         selected_content: bool = False,
         normalized_prompts: bool = False,
-        keypoint_whitening: ConfigDict | None = None,
+        name_separation: ConfigDict | None = None,
         **kwargs: Any,
     ) -> None:
         self.num_feature_levels = num_feature_levels
@@ -90,9 +90,9 @@ class XPose(DINO):
         width = self.prompt_encoder.embed_dims
         self.object_projection, self.keypoint_projection = (
             prompt_projection(
-                width, self.embed_dims, normalized_prompts, whitening
+                width, self.embed_dims, normalized_prompts, separation
             )
-            for whitening in (None, keypoint_whitening)
+            for separation in (None, name_separation)
         )
         self.dn_query_generator = PromptDenoising(
             embed_dims=self.embed_dims,
@@ -100,19 +100,22 @@ class XPose(DINO):
             **dn_cfg,
         )
 
-    def fit_whitening(self, categories: Sequence[KeypointCategory]) -> bool:
-        """Take the statistics of the names of keypoints, if asked for.
+    def fit_names(self, categories: Sequence[KeypointCategory]) -> bool:
+        """Fit the separation of keypoints' names, if there is one.
 
         Args:
             categories (Sequence[KeypointCategory]): The vocabulary.
 
         Returns:
-            bool: Whether the model has a whitening.
+            bool: Whether there is.
         """
         for module in self.keypoint_projection.modules():
-            if isinstance(module, PromptWhitening):
+            if isinstance(module, NameSeparation):
                 rows = self.prompt_encoder.embed_names(categories)
-                module.fit(rows.keypoints.unique(dim=0))
+                module.fit(
+                    rows.keypoints.split(rows.counts),
+                    [category.swap_pairs for category in categories],
+                )
                 return True
         return False
 
