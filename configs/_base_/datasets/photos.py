@@ -5,6 +5,9 @@
 _base_ = './realmini.py'
 data_root = 'data/photos/'
 photos = dict(data_root=data_root)
+# What mmpose's inferencers ask of a model, and what they prompt it with.
+data_mode = 'bottomup'
+default_prompt = 'configs/_base_/prompts/photos.json'
 
 # Images of each source in an epoch of 2,400: a fifth are drawings; images of
 # small sets are seen more often than those of large ones.
@@ -38,6 +41,13 @@ train_pipeline = [
     dict(type='SamplePromptCategories', mode='train', num_negatives=(0, 6)),
     dict(type='PackPromptInputs'),
 ]
+test_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='ResizeKeypoints', scale=(224, 224), keep_ratio=True),
+    dict(type='DefaultPrompt', prompt=default_prompt),
+    dict(type='SamplePromptCategories', mode='all'),
+    dict(type='PackPromptInputs'),
+]
 train_dataloader = dict(
     batch_size=8,
     sampler=dict(
@@ -69,9 +79,11 @@ train_dataloader = dict(
         )
     ),
 )
-val_dataloader = dict(dataset=photos)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline, **photos))
 test_dataloader = val_dataloader
 val_evaluator = dict(
-    ann_file=data_root + 'annotations/val.json', pck_thr=[0.05, 0.1, 0.2]
+    ann_file=data_root + 'annotations/val.json',
+    pck_thr=[0.05, 0.1, 0.2],
+    views=['one_label', 'given_class', 'given_box'],
 )
 test_evaluator = val_evaluator
