@@ -49,14 +49,14 @@ from projects.common.apis.runs import (
     plan,
     writing,
 )
-from projects.common.argument_types import count, share
-from projects.common.checkpoints import file_sha256
-from projects.common.launch import quieten, sentences_only
+from projects.common.engine.launch import quieten, sentences_only
 from projects.common.prompt_files import (
     PromptDescription,
     describe,
     describe_coco,
 )
+from projects.common.utils.argument_types import count, share
+from projects.common.utils.checkpoints import file_sha256
 
 from mmengine.config import DictAction
 from rich.console import Console

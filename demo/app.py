@@ -21,14 +21,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from projects.common.app import (
+from projects.app import (
     Handlers,
     Limits,
     Models,
     Workspace,
     make_samples,
 )
-from projects.common.launch import quieten, sentences_only
+from projects.common.engine.launch import quieten, sentences_only
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -93,7 +93,7 @@ def serve(args: argparse.Namespace, folder: str) -> None:
     workspace.claim()
     os.environ['GRADIO_ANALYTICS_ENABLED'] = 'False'
     try:
-        from projects.common.app import page
+        from projects.app import page
     except ModuleNotFoundError as error:
         raise ValueError(
             f"{error.name} is missing; install the page's requirements: pip "

@@ -1,7 +1,7 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from projects.common import paths
+from projects.common.utils import paths
 from tests.conftest import REPO_ROOT
 
 CONFIGS = sorted((REPO_ROOT / 'configs').rglob('*.py'))

@@ -7,9 +7,9 @@ import shlex
 
 import pytest
 
-from projects.common.synthkpt.registry import all_shapes
-from projects.common.synthkpt.splits import category_records, split_files
-from projects.common.synthkpt.writer import SIZES
+from projects.synthkpt.registry import all_shapes
+from projects.synthkpt.splits import category_records, split_files
+from projects.synthkpt.writer import SIZES
 from tests.conftest import REPO_ROOT
 
 DOCUMENTS = {

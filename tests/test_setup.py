@@ -76,7 +76,7 @@ def test_environment_is_built_once_and_again_when_it_changed(install):
     done, log = install()
     assert done.returncode == 0, done.stderr
     assert 'projects.common.compat.startup' in log
-    assert 'projects.common.doctor' in log
+    assert 'projects.doctor' in log
     assert 'requirements/runtime.txt' in log
     assert re.search('--no-deps --no-build-isolation mmcv-lite', log)
     done, log = install()

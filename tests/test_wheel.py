@@ -19,7 +19,7 @@ FILES = (
 )
 
 LOAD_ALL = """
-from projects.common.paths import config_root, data_root
+from projects.common.utils.paths import config_root, data_root
 from mmengine.config import Config
 paths = sorted(config_root().rglob('*.py'))
 for path in paths:

@@ -4,7 +4,7 @@
 import csv
 import json
 
-from projects.common.unikpt.metainfo import read_metainfo
+from projects.unikpt.metainfo import read_metainfo
 from tests.unikpt_mini_parts import (
     BOX,
     HEIGHT,

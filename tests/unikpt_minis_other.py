@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 from scipy.io import savemat
 
-from projects.common.unikpt.metainfo import read_metainfo
+from projects.unikpt.metainfo import read_metainfo
 from tests.unikpt_mini_parts import (
     PLANTED,
     PLANTED_DOCTOR,

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 
 from projects.common.structures import KeypointCategory
-from projects.common.unikpt import (
+from projects.unikpt import (
     SOURCES,
     Fault,
     Source,
     SourceInstance,
     SourcePicture,
 )
-from projects.common.unikpt.entries import Counts
+from projects.unikpt.entries import Counts
 
 WIDTH, HEIGHT = 40, 30
 CATEGORIES = {

@@ -98,6 +98,6 @@ fi
 say '4/5 start-up hook'
 "$python" -m projects.common.compat.startup
 say '5/5 doctor'
-"$python" -m projects.common.doctor --quiet
+"$python" -m projects.doctor --quiet
 fingerprint >"$stamp"
 say "ready after $SECONDS s"

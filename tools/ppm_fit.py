@@ -18,12 +18,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from projects.common.apis.backend import usable_device
-from projects.common.argument_types import count
-from projects.common.checkpoints import file_sha256
-from projects.common.config_options import check_options
-from projects.common.files import write_json
-from projects.common.launch import sentences_only
+from projects.common.apis.base_backend import usable_device
+from projects.common.engine.launch import sentences_only
+from projects.common.utils.argument_types import count
+from projects.common.utils.checkpoints import file_sha256
+from projects.common.utils.config_options import check_options
+from projects.common.utils.files import write_json
 from projects.common.visualization import (
     DrawnInstance,
     PointState,
@@ -32,7 +32,7 @@ from projects.common.visualization import (
 )
 from projects.ppm.apis import Located, build_model, fit_prompts, locate
 from projects.ppm.models import PeakDecoder
-from projects.ppm.prompt_file import (
+from projects.ppm.models.prompts.fitted_prompt_file import (
     PromptFile,
     build_maps,
     find_diffusion,

@@ -11,11 +11,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from projects import xpose  # noqa: F401  registers what configs name
-from projects.common import launch, results
-from projects.common.checkpoints import file_sha256, require_checkpoint
-from projects.common.commands import repeat_command
+from projects.benchmarks import results
+from projects.common.engine import launch
 from projects.common.evaluation import CapePCK
-from projects.common.files import write_json
+from projects.common.utils.checkpoints import file_sha256, require_checkpoint
+from projects.common.utils.commands import repeat_command
+from projects.common.utils.files import write_json
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process

@@ -10,11 +10,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from projects import xpose  # noqa: F401  registers what configs name
-from projects.common import (
-    engine,  # noqa: F401
-    launch,
-)
-from projects.common.checkpoints import require_checkpoint
+from projects.common.engine import launch
+from projects.common.utils.checkpoints import require_checkpoint
 
 from mmengine.config import Config
 from mmengine.runner import Runner, find_latest_checkpoint

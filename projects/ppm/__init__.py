@@ -10,6 +10,6 @@ import projects.common.datasets
 import projects.common.engine
 import projects.common.evaluation
 import projects.common.visualization
-import projects.ppm.backend
+import projects.ppm.apis
 import projects.ppm.datasets
 import projects.ppm.models

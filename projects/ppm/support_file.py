@@ -27,12 +27,12 @@ from mmengine.logging import print_log
 
 from projects.common.datasets import CocoKeypointFile
 from projects.common.datasets.episodes.source import CONTEXT
-from projects.common.pictures import read_picture
 from projects.common.structures import (
     KeypointCategory,
     SupportShot,
     crop_support,
 )
+from projects.common.utils.pictures import read_picture
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from mmpose.registry import DATASETS
 
 import projects.xpose  # noqa: F401  registers what configs name
 from projects.common.datasets.episodes import EpisodeList
-from projects.common.synthkpt.registry import all_shapes
-from projects.common.synthkpt.splits import category_records, split_files
+from projects.synthkpt.registry import all_shapes
+from projects.synthkpt.splits import category_records, split_files
 from tests import episode_files
 from tests.conftest import REPO_ROOT
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from projects.common import prompt_files
-from projects.common.prompt_encoders import EncodedPrompts
+from projects.common.models.prompt_encoders import EncodedPrompts
 from projects.common.prompt_files import (
     EncodedPromptFile,
     Example,

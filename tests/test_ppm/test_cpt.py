@@ -12,8 +12,8 @@ from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
-from projects.common.checkpoints import check_compatible
 from projects.common.structures import KeypointCategory, KeypointPrompt
+from projects.common.utils.checkpoints import check_compatible
 from projects.ppm.models import CategorySharedPrompt
 from projects.ppm.models.prompts import FitError, shared_prompt
 from projects.ppm.pictures import normalize

@@ -52,7 +52,7 @@ def test_matching_finds_the_shots_own_keypoints(model_folder):
     from mmpose.registry import MODELS
     from mmpose.structures import PoseDataSample
 
-    import projects.common.baselines  # noqa: F401
+    import projects.common.models.baselines  # noqa: F401
 
     init_default_scope('mmpose')
     path = 'configs/_base_/models/diffusion_matching_tiny.py'

@@ -9,8 +9,8 @@ from projects.common.structures import KeypointCategory, KeypointPrompt
 from projects.ppm.models import PPM
 from projects.ppm.models.estimators.episodes import Episode
 from projects.ppm.models.estimators.ppm import to_image
+from projects.ppm.models.prompts.fitted_prompt_file import load_prompts
 from projects.ppm.pictures import normalize
-from projects.ppm.prompt_file import load_prompts
 from tests.conftest import REPO_ROOT
 from tests.test_ppm.conftest import (
     CAT,

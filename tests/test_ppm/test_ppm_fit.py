@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from projects.ppm.prompt_file import load_prompts
+from projects.ppm.models.prompts.fitted_prompt_file import load_prompts
 from tests.conftest import REPO_ROOT
 from tests.test_ppm.conftest import make_shot
 
@@ -111,7 +111,7 @@ def test_fit_and_predict_offline(tool, folder, capsys, monkeypatch):
 def test_what_is_found_is_the_peak_of_the_map(tool, folder):
     from projects.ppm.apis import locate
     from projects.ppm.models import LatentDiffusion, PeakDecoder
-    from projects.ppm.prompt_file import build_maps
+    from projects.ppm.models.prompts.fitted_prompt_file import build_maps
     from projects.ppm.support_file import read_image
 
     fit(tool, folder)

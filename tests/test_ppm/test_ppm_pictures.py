@@ -8,7 +8,11 @@ import pytest
 
 from projects.common.structures import KeypointCategory
 from projects.ppm.models import ExactPromptMaps, PromptLearner, PromptLoss
-from projects.ppm.prompt_file import PromptFile, load_prompts, save_prompts
+from projects.ppm.models.prompts.fitted_prompt_file import (
+    PromptFile,
+    load_prompts,
+    save_prompts,
+)
 from tests.conftest import REPO_ROOT
 from tests.test_ppm.conftest import CAT, SIZE, make_shot
 

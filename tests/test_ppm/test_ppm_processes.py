@@ -10,7 +10,7 @@ import torch
 
 from projects.common.datasets import CocoKeypointFile
 from projects.common.datasets.episodes import EpisodeSource, freeze_episodes
-from projects.ppm.prompt_file import load_prompts
+from projects.ppm.models.prompts.fitted_prompt_file import load_prompts
 from tests import episode_files
 from tests.processes import run_script
 from tests.test_ppm.conftest import episode_config

@@ -10,7 +10,7 @@ import pytest
 
 from projects.common.apis.results import KeypointResult
 from projects.common.datasets import CocoKeypointFile
-from projects.common.launch import quieten
+from projects.common.engine.launch import quieten
 from tests import dot_finder
 from tests.conftest import REPO_ROOT
 from tests.square_finder import (

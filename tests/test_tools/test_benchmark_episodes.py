@@ -3,9 +3,9 @@
 
 import pytest
 
+from projects.benchmarks.results import load_entries
 from projects.common.datasets.episodes import EpisodeList
-from projects.common.prompt_encoders import ConvImageTower
-from projects.common.results import load_entries
+from projects.common.models.prompt_encoders import ConvImageTower
 from tests.conftest import REPO_ROOT
 from tests.test_tools.test_xpose_episodes import small  # noqa: F401  fixture
 

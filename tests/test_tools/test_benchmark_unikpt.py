@@ -2,9 +2,9 @@
 import numpy as np
 import pytest
 
-from projects.common.results.store import load_entries, verify_entries
-from projects.common.unikpt import SOURCES
-from projects.common.unikpt.synthetic import write_sources
+from projects.benchmarks.results.store import load_entries, verify_entries
+from projects.unikpt import SOURCES
+from projects.unikpt.synthetic import write_sources
 
 
 @pytest.fixture(scope='module')

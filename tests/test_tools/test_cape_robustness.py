@@ -4,13 +4,13 @@
 import pytest
 import torch
 
+from projects.benchmarks.results import load_entries
 from projects.common.datasets import CocoKeypointFile
 from projects.common.datasets.episodes import (
     PERTURBATIONS,
     EpisodeSource,
     freeze_episodes,
 )
-from projects.common.results import load_entries
 from tests import episode_files
 from tests.conftest import REPO_ROOT
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from projects.common.leaderboard import measured_boards
+from projects.benchmarks.leaderboard import measured_boards
 
 IMAGES = range(7, 17)
 CATEGORY = {'id': 1, 'name': 'person', 'keypoints': ['nose', 'tail']}

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from projects.common.datasets.converters import (
+from projects.common.datasets.converters.coco import (
     LabelledFrame,
     category_record,
     keypoint_box,
@@ -16,7 +16,7 @@ from projects.common.datasets.converters import (
     readable_name,
     write_coco,
 )
-from projects.common.deepposekit import swap_pairs
+from projects.common.datasets.converters.deepposekit import swap_pairs
 from projects.common.structures import KeypointCategory
 
 REALDATA = os.environ.get('ANYKEYPOINT_REALDATA')

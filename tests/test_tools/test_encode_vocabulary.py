@@ -6,7 +6,7 @@ import open_clip
 import pytest
 import torch
 
-from projects.common.prompt_encoders import (
+from projects.common.models.prompt_encoders import (
     TextPromptEncoder,
     load_vocabulary,
 )

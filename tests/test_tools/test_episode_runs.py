@@ -9,10 +9,10 @@ import torch
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 
+from projects.benchmarks.results import load_entries
 from projects.common.datasets import CocoKeypointFile
 from projects.common.datasets.episodes import EpisodeSource, freeze_episodes
 from projects.common.evaluation import CapePCK
-from projects.common.results import load_entries
 from tests import episode_files
 from tests.conftest import REPO_ROOT
 from tests.processes import run_script

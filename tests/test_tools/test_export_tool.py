@@ -128,7 +128,7 @@ def test_all_four_ways_agree(
     """Python, command line, MMPoseInferencer and ONNX, the shipped model."""
     from mmpose.apis.inferencers import MMPoseInferencer
 
-    from projects.common.synthkpt.writer import Task, make_picture
+    from projects.synthkpt.writer import Task, make_picture
 
     make_picture(Task(tmp_path, 0, 'val', 6))
     picture = str(tmp_path / 'val/000006.jpg')

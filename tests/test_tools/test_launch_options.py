@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from projects.common.config_options import check_options
+from projects.common.utils.config_options import check_options
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from projects.common import launch
-from projects.common.results import load_entries
+from projects.benchmarks.results import load_entries
+from projects.common.engine import launch
 from tests.conftest import REPO_ROOT
 from tests.processes import run_script
 

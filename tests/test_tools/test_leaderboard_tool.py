@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from projects.common.results import record
+from projects.benchmarks.results import record
 
 BROWSER = next(
     filter(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from projects.common.datasets import PromptCocoDataset
-from projects.common.datasets.merge import CocoSource, merge_coco
+from projects.common.datasets.converters.merge import CocoSource, merge_coco
 
 CAT = {
     'id': 7,

@@ -10,8 +10,8 @@ from projects.common.datasets.episodes import (
     EpisodeSource,
     freeze_episodes,
 )
-from projects.common.datasets.mp100_doctor import find_parts
-from projects.common.datasets.mp100_parts import PART_OF
+from projects.common.datasets.mp100.mp100_doctor import find_parts
+from projects.common.datasets.mp100.mp100_parts import PART_OF
 from projects.common.evaluation import CapePCK
 from tests import mp100_tree
 from tests.unikpt_mini_parts import picture

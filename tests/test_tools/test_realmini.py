@@ -12,10 +12,12 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpose.registry import MODELS
 
-from projects.common.checkpoints import load_weights
-from projects.common.prompt_encoders.vocabulary import decode_strings
+from projects.common.models.prompt_encoders.text.vocabulary import (
+    decode_strings,
+)
 from projects.common.structures import KeypointCategory
-from projects.xpose.demo.training import read_losses
+from projects.common.utils.checkpoints import load_weights
+from projects.showcase.training import read_losses
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'configs/promptable_2d_keypoint/xpose'

@@ -1,7 +1,7 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from projects.common.results import record
+from projects.benchmarks.results import record
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from projects.common.unikpt import SOURCES
-from projects.common.unikpt.pages import listed, page
-from projects.common.unikpt.vocabulary import load_vocabulary
+from projects.unikpt import SOURCES
+from projects.unikpt.pages import listed, page
+from projects.unikpt.vocabulary import load_vocabulary
 
 
 def test_pages_are_up_to_date(load_tool, repo_root, capsys):

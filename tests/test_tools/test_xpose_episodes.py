@@ -8,14 +8,14 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
-from projects.common.checkpoints import file_sha256
 from projects.common.datasets import CocoKeypointFile
 from projects.common.datasets.episodes import (
     EpisodeList,
     EpisodeSource,
     freeze_episodes,
 )
-from projects.common.prompt_encoders import ConvImageTower
+from projects.common.models.prompt_encoders import ConvImageTower
+from projects.common.utils.checkpoints import file_sha256
 from tests import episode_files
 from tests.conftest import REPO_ROOT
 from tests.processes import run_script

@@ -9,8 +9,8 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
-from projects.common.checkpoints import check_compatible, file_sha256
 from projects.common.structures import KeypointPrompt
+from projects.common.utils.checkpoints import check_compatible, file_sha256
 from projects.xpose.prompts import predefined_category
 
 

@@ -11,8 +11,8 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 import projects.xpose  # noqa: F401  registers what configs name
-from projects.common.prompt_encoders import BasePromptEncoder
-from projects.common.prompt_encoders.padding import pad_prompts
+from projects.common.models.prompt_encoders import BasePromptEncoder
+from projects.common.models.prompt_encoders.padding import pad_prompts
 from projects.common.structures import KeypointCategory, KeypointPrompt
 
 torch.set_num_threads(1)

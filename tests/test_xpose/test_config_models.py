@@ -9,7 +9,9 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpose.registry import MODELS
 
-from projects.common.prompt_encoders.open_clip_source import OpenCLIPSource
+from projects.common.models.prompt_encoders.open_clip_weights import (
+    OpenCLIPSource,
+)
 from projects.common.structures import KeypointPrompt
 from tests.conftest import REPO_ROOT
 from tests.support_shots import TINY_CLIP, TINY_CONV_TOWER, random_shot

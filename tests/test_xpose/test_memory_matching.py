@@ -6,8 +6,8 @@ from mmengine.structures import InstanceData
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
-from projects.common.checkpoints import check_compatible
 from projects.common.structures import KeypointPrompt, SupportShot
+from projects.common.utils.checkpoints import check_compatible
 from tests.conftest import REPO_ROOT
 from tests.test_xpose.conftest import category, perturb, shrink
 

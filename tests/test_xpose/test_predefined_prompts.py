@@ -1,7 +1,7 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from projects.common.prompt_encoders import PromptTemplate
+from projects.common.models.prompt_encoders import PromptTemplate
 from projects.common.structures import COCO_PERSON_SIGMAS, KeypointPrompt
 from projects.xpose.prompts import (
     predefined_categories,

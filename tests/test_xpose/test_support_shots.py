@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from projects.common.prompt_encoders import TextTower
+from projects.common.models.prompt_encoders import TextTower
 from projects.common.structures import KeypointPrompt, crop_support
 from projects.common.visualization import write_image
 from projects.xpose.apis import predict, read_supports, support_shot

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from projects.common.prompt_encoders import TextPromptEncoder, TextTower
+from projects.common.models.prompt_encoders import TextPromptEncoder, TextTower
 from projects.common.structures import KeypointCategory, KeypointPrompt
 from projects.xpose.models.layers.projection import prompt_projection
 from tests.test_xpose.conftest import build_model, category, make_sample

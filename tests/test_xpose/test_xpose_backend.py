@@ -190,7 +190,7 @@ def test_all_ways_to_ask_the_shipped_model_agree(leaf, repo_root, tmp_path):
     from mmpose.apis import inference_bottomup, init_model
     from mmpose.apis.inferencers import MMPoseInferencer
 
-    from projects.common.synthkpt.writer import Task, make_picture
+    from projects.synthkpt.writer import Task, make_picture
 
     record = make_picture(Task(tmp_path, 0, 'val', 6))
     picture = tmp_path / 'val/000006.jpg'

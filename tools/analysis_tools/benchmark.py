@@ -12,17 +12,17 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import projects.xpose  # noqa: F401  registers what configs name
-from projects.common.benchmark import (
+from projects.benchmarks.results.store import device_name, record
+from projects.benchmarks.timing import (
     Measurement,
     Workload,
     complexity,
     measure,
     raw_outputs,
 )
-from projects.common.checkpoints import check_compatible, file_sha256
-from projects.common.files import write_json
-from projects.common.launch import sentences_only
-from projects.common.results.store import device_name, record
+from projects.common.engine.launch import sentences_only
+from projects.common.utils.checkpoints import check_compatible, file_sha256
+from projects.common.utils.files import write_json
 from projects.common.version import __version__
 
 import torch

@@ -14,11 +14,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.benchmark import now
-from projects.common.files import write_json
-from projects.common.launch import sentences_only
-from projects.common.layers import BACKENDS, DeformableAttention
-from projects.common.results.store import device_name
+from projects.benchmarks.results.store import device_name
+from projects.benchmarks.timing import now
+from projects.common.engine.launch import sentences_only
+from projects.common.models.layers import BACKENDS, DeformableAttention
+from projects.common.utils.files import write_json
 from projects.common.version import __version__
 
 import torch

@@ -15,11 +15,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common import results
-from projects.common.argument_types import count
-from projects.common.benchmark import now
-from projects.common.commands import repeat_command
-from projects.common.launch import sentences_only
+from projects.benchmarks import results
+from projects.benchmarks.timing import now
+from projects.common.engine.launch import sentences_only
+from projects.common.utils.argument_types import count
+from projects.common.utils.commands import repeat_command
 from projects.xpose.apis import init_model
 
 import torch

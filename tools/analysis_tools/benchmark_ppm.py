@@ -21,12 +21,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.argument_types import count
-from projects.common.config_options import check_options
-from projects.common.launch import sentences_only
-from projects.common.results import record
-from projects.ppm.apis import build_model
-from projects.ppm.benchmark import (
+from projects.benchmarks.ppm_timing import (
     EPISODES_OF_A_SPLIT,
     QUERIES,
     Fitter,
@@ -38,6 +33,11 @@ from projects.ppm.benchmark import (
     step_flops,
     unet_step,
 )
+from projects.benchmarks.results import record
+from projects.common.engine.launch import sentences_only
+from projects.common.utils.argument_types import count
+from projects.common.utils.config_options import check_options
+from projects.ppm.apis import build_model
 
 import torch
 from mmengine.config import Config, DictAction

@@ -15,13 +15,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.benchmark import peak_memory
+from projects.benchmarks.results.store import record
+from projects.benchmarks.timing import peak_memory
 from projects.common.datasets import PromptCocoDataset
-from projects.common.launch import sentences_only
-from projects.common.results.store import record
-from projects.common.unikpt.build import BuildOptions, build
-from projects.common.unikpt.synthetic import write_sources
-from projects.common.unikpt.vocabulary import load_vocabulary
+from projects.common.engine.launch import sentences_only
+from projects.unikpt.build import BuildOptions, build
+from projects.unikpt.synthetic import write_sources
+from projects.unikpt.vocabulary import load_vocabulary
 
 from mmengine.dataset import BaseDataset, pseudo_collate
 from mmpose.datasets import CocoDataset

@@ -15,14 +15,15 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from projects import xpose  # noqa: F401  registers what configs name
-from projects.common import launch, results
-from projects.common.checkpoints import require_checkpoint
-from projects.common.commands import repeat_command
+from projects.benchmarks import results
 from projects.common.datasets.episodes import (
     PERTURBATIONS,
     EpisodeList,
     check_perturbation,
 )
+from projects.common.engine import launch
+from projects.common.utils.checkpoints import require_checkpoint
+from projects.common.utils.commands import repeat_command
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process

@@ -21,9 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.argument_types import count
-from projects.common.checkpoints import load_weights
-from projects.common.comparison import (
+from projects.benchmarks.comparison import (
     Crowd,
     best_boxes,
     crowded_pictures,
@@ -32,11 +30,13 @@ from projects.common.comparison import (
     paired_medians,
     score_results,
 )
+from projects.benchmarks.results import record
 from projects.common.datasets.coco_file import MAKE_SYNTHKPT
-from projects.common.files import write_json, write_text
-from projects.common.launch import sentences_only
-from projects.common.results import record
+from projects.common.engine.launch import sentences_only
 from projects.common.structures import KeypointCategory, KeypointPrompt
+from projects.common.utils.argument_types import count
+from projects.common.utils.checkpoints import load_weights
+from projects.common.utils.files import write_json, write_text
 from projects.xpose.apis import init_model, predict
 
 import mmpose.apis

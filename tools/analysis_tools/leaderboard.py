@@ -12,9 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.files import write_text
-from projects.common.launch import sentences_only
-from projects.common.leaderboard import (
+from projects.benchmarks.leaderboard import (
     Board,
     measured_boards,
     reported_boards,
@@ -24,6 +22,8 @@ from projects.common.leaderboard import (
     zoo_boards,
     zoo_folder,
 )
+from projects.common.engine.launch import sentences_only
+from projects.common.utils.files import write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITERS = {'.md': to_markdown, '.csv': to_csv, '.html': to_page}

@@ -18,8 +18,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import projects.xpose  # noqa: F401  registers what configs name
-from projects.common.launch import sentences_only
-from projects.common.results.store import record
+from projects.benchmarks.results.store import record
+from projects.common.engine.launch import sentences_only
 from projects.xpose.apis import init_model
 
 import numpy as np

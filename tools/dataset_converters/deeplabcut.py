@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.datasets.converters import (
+from projects.common.datasets.converters.coco import (
     LabelledFrame,
     add_common_arguments,
     category_record,

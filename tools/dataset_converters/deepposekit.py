@@ -12,14 +12,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.datasets.converters import (
+from projects.common.datasets.converters.coco import (
     LabelledFrame,
     add_common_arguments,
     category_record,
     prompt_names,
     write_coco,
 )
-from projects.common.deepposekit import (
+from projects.common.datasets.converters.deepposekit import (
     read_annotations,
     read_skeleton,
 )

@@ -14,10 +14,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.comparison import fixed_keypoint_set
+from projects.benchmarks.comparison import fixed_keypoint_set
 from projects.common.datasets.coco_file import MAKE_SYNTHKPT
-from projects.common.files import write_text
-from projects.common.launch import sentences_only
+from projects.common.engine.launch import sentences_only
+from projects.common.utils.files import write_text
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

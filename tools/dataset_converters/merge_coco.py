@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.datasets.merge import CocoSource, merge_coco
+from projects.common.datasets.converters.merge import CocoSource, merge_coco
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.checkpoints import file_sha256
-from projects.common.datasets.mp100_doctor import (
+from projects.common.datasets.mp100.mp100_doctor import (
     PARTIAL_FOLDER,
     CategoryReport,
     collect,
@@ -23,8 +22,9 @@ from projects.common.datasets.mp100_doctor import (
     wanted_pictures,
     write_partial,
 )
-from projects.common.datasets.mp100_parts import ALIASES, PART_OF, PARTS
-from projects.common.files import write_json
+from projects.common.datasets.mp100.mp100_parts import ALIASES, PART_OF, PARTS
+from projects.common.utils.checkpoints import file_sha256
+from projects.common.utils.files import write_json
 
 #: Exit codes.
 COMPLETE, ERROR, PARTIAL = 0, 1, 3

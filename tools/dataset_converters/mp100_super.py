@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.files import write_json
+from projects.common.utils.files import write_json
 
 #: Categories by super-category. ``amur_tiger_body``, which holds human faces,
 #: is neither here nor in the training part that leaves faces out.

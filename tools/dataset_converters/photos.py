@@ -15,8 +15,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.datasets.merge import CocoSource, merge_coco
-from projects.common.files import write_text
+from projects.common.datasets.converters.merge import CocoSource, merge_coco
+from projects.common.utils.files import write_text
 
 from tools.dataset_converters import realmini
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.datasets.merge import CocoSource, merge_coco
-from projects.common.files import replacing, write_text
-from projects.common.synthkpt.registry import all_shapes
+from projects.common.datasets.converters.merge import CocoSource, merge_coco
+from projects.common.utils.files import replacing, write_text
+from projects.synthkpt.registry import all_shapes
 
 from tools.dataset_converters import deeplabcut, deepposekit
 

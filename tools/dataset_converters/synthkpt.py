@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.synthkpt.writer import SIZES, generate
+from projects.synthkpt.writer import SIZES, generate
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

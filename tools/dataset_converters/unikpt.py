@@ -17,13 +17,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.files import write_json, write_text
-from projects.common.unikpt import doctor, stats
-from projects.common.unikpt.build import BuildOptions, build, read_stamp
-from projects.common.unikpt.locate import locate, parse_folders, select
-from projects.common.unikpt.source import SOURCES
-from projects.common.unikpt.subsets import BALANCED, Subset
-from projects.common.unikpt.vocabulary import load_vocabulary
+from projects.common.utils.files import write_json, write_text
+from projects.unikpt import doctor, stats
+from projects.unikpt.build import BuildOptions, build, read_stamp
+from projects.unikpt.locate import locate, parse_folders, select
+from projects.unikpt.source import SOURCES
+from projects.unikpt.subsets import BALANCED, Subset
+from projects.unikpt.vocabulary import load_vocabulary
 
 from rich.console import Console
 from rich.markup import escape

@@ -20,9 +20,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from projects.common.apis import AnyKeypointInferencer
-from projects.common.files import replacing
-from projects.common.launch import sentences_only
+from projects.common.engine.launch import sentences_only
 from projects.common.prompt_files import model_hash
+from projects.common.utils.files import replacing
 from projects.xpose.deployment import (
     TOLERANCE,
     OnnxModel,

@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from projects.common.datasets import CocoKeypointFile
-from projects.common.prompt_encoders import (
+from projects.common.models.prompt_encoders import (
     OpenCLIPTextTower,
     SentenceTextTower,
     TextPromptEncoder,

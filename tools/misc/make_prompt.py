@@ -24,7 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from projects.common.apis import AnyKeypointInferencer
-from projects.common.launch import sentences_only
+from projects.common.engine.launch import sentences_only
 from projects.common.prompt_files import (
     PromptDescription,
     describe_coco,

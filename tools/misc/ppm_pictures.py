@@ -24,20 +24,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.launch import sentences_only
-from projects.common.pictures import read_picture
+from projects.common.engine.launch import sentences_only
 from projects.common.structures import crop_square
+from projects.common.utils.pictures import read_picture
 from projects.common.visualization import write_image
 from projects.ppm.apis import Located, locate
 from projects.ppm.models import LatentDiffusion, PeakDecoder
-from projects.ppm.models.prompts.prompt_maps import make_generator
-from projects.ppm.pictures import normalize
-from projects.ppm.prompt_file import (
+from projects.ppm.models.prompts.fitted_prompt_file import (
     PromptFile,
     build_maps,
     find_diffusion,
     load_prompts,
 )
+from projects.ppm.models.prompts.prompt_maps import make_generator
+from projects.ppm.pictures import normalize
 from projects.ppm.support_file import corners
 from projects.ppm.visualization import draw_maps
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.files import write_text
-from projects.common.results import (
+from projects.benchmarks.results import (
     load_entries,
     render_document,
     verify_entries,
 )
+from projects.common.utils.files import write_text
 
 
 def main(argv: Sequence[str] | None = None) -> int:

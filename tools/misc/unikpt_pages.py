@@ -8,10 +8,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.files import write_text
-from projects.common.unikpt.locate import select
-from projects.common.unikpt.pages import listed, page
-from projects.common.unikpt.vocabulary import load_vocabulary
+from projects.common.utils.files import write_text
+from projects.unikpt.locate import select
+from projects.unikpt.pages import listed, page
+from projects.unikpt.vocabulary import load_vocabulary
 
 FOLDER = Path(__file__).resolve().parents[2] / 'docs' / 'dataset_zoo'
 

@@ -20,8 +20,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from projects import ppm  # noqa: F401  registers what configs name
-from projects.common.checkpoints import check_compatible, file_sha256
-from projects.common.launch import sentences_only
+from projects.common.engine.launch import sentences_only
+from projects.common.utils.checkpoints import check_compatible, file_sha256
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope

@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.checkpoints import file_sha256, read_checkpoint
-from projects.common.files import replacing
+from projects.common.utils.checkpoints import file_sha256, read_checkpoint
+from projects.common.utils.files import replacing
 from projects.common.version import __version__
 
 import torch

@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from projects.common.files import write_text
-from projects.common.launch import sentences_only
+from projects.common.engine.launch import sentences_only
+from projects.common.utils.files import write_text
 from projects.xpose.official import check_file, convert_file, export_file
 
 

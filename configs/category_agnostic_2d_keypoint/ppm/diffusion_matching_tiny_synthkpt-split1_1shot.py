@@ -4,7 +4,9 @@ _base_ = [
     '../../_base_/datasets/cape_synthkpt_splits.py',
     '../../_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['projects.ppm', 'projects.common.baselines'])
+custom_imports = dict(
+    imports=['projects.ppm', 'projects.common.models.baselines']
+)
 
 checkpoint_free = True
 model_wrapper_cfg = dict(type='mmpose.Unwrapped')

@@ -2,7 +2,7 @@
 """For people: ask a model about pictures, folders and videos."""
 
 from projects.common import compat  # noqa: F401
-from projects.common.apis.backend import (
+from projects.common.apis.base_backend import (
     InferenceBackend,
     PreparedPrompt,
 )
@@ -22,8 +22,11 @@ from projects.common.apis.results import (
     FoundKeypoint,
     KeypointResult,
 )
-from projects.common.apis.smoothing import KeypointSmoother, OneEuroFilter
-from projects.common.apis.tracking import InstanceTracker
+from projects.common.apis.video.smoothing import (
+    KeypointSmoother,
+    OneEuroFilter,
+)
+from projects.common.apis.video.tracking import InstanceTracker
 
 __all__ = [
     'AnyKeypointInferencer',

@@ -8,8 +8,8 @@ from typing import Any
 from mmcv.transforms import BaseTransform
 from mmpose.registry import TRANSFORMS
 
-from projects.common.paths import find_shipped
 from projects.common.prompt_files import load_prompt
+from projects.common.utils.paths import find_shipped
 
 
 @TRANSFORMS.register_module()

@@ -13,7 +13,7 @@ import numpy as np
 from mmengine.config import Config
 from mmpose.registry import INFERENCERS
 
-from projects.common.apis.backend import (
+from projects.common.apis.base_backend import (
     InferenceBackend,
     PreparedPrompt,
     backend_type,

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from projects.common.pictures import as_picture, read_picture
+from projects.common.utils.pictures import as_picture, read_picture
 
 #: Called with what could not be read and the error, to go on without it.
 OnError = Callable[[str, Exception], None]

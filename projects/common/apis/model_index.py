@@ -13,9 +13,12 @@ from typing import Any
 import yaml
 from mmengine.config import Config
 
-from projects.common.checkpoints import read_checkpoint, require_checkpoint
-from projects.common.config_options import check_options
-from projects.common.paths import data_root
+from projects.common.utils.checkpoints import (
+    read_checkpoint,
+    require_checkpoint,
+)
+from projects.common.utils.config_options import check_options
+from projects.common.utils.paths import data_root
 
 
 def load_model_config(

@@ -15,7 +15,7 @@ import numpy as np
 
 from projects.common.apis.coco import results_to_coco
 from projects.common.apis.results import KeypointResult
-from projects.common.files import replacing, write_json, write_text
+from projects.common.utils.files import replacing, write_json, write_text
 from projects.common.visualization import write_image
 
 FORMAT = 'anykeypoint.run.v1'

@@ -14,7 +14,7 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 from torchvision.ops import batched_nms, nms
 
-from projects.common.apis.backend import PreparedPrompt
+from projects.common.apis.base_backend import PreparedPrompt
 from projects.common.apis.coco import results_to_coco
 from projects.common.apis.drawing import (
     drawn_examples,
@@ -23,9 +23,9 @@ from projects.common.apis.drawing import (
     overlaid,
 )
 from projects.common.apis.inputs import Frame
-from projects.common.pictures import read_picture
 from projects.common.prompt_files import PromptDescription
 from projects.common.structures import KeypointCategory
+from projects.common.utils.pictures import read_picture
 from projects.common.visualization import draw_instances, prepend_examples
 
 FORMAT = 'anykeypoint.result.v1'

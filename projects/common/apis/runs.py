@@ -24,8 +24,8 @@ from projects.common.apis.inputs import (
 )
 from projects.common.apis.outputs import OutputFolder
 from projects.common.apis.results import KeypointResult
-from projects.common.apis.smoothing import KeypointSmoother
-from projects.common.apis.tracking import InstanceTracker
+from projects.common.apis.video.smoothing import KeypointSmoother
+from projects.common.apis.video.tracking import InstanceTracker
 
 _SCORE_SOURCES = {
     'alignment': 'how much they resemble their prompts (not calibrated)',

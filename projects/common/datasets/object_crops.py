@@ -15,9 +15,9 @@ import numpy as np
 
 from projects.common.datasets.coco_file import CocoKeypointFile
 from projects.common.datasets.episodes import EpisodeObject, EpisodeSource
-from projects.common.files import write_bytes, write_json
-from projects.common.pictures import read_picture
 from projects.common.structures import crop_square
+from projects.common.utils.files import write_bytes, write_json
+from projects.common.utils.pictures import read_picture
 
 _CHUNK = 64
 

@@ -25,7 +25,7 @@ from projects.common.evaluation.cape_scores import (
     query_scores,
 )
 from projects.common.evaluation.pck import box_iou
-from projects.common.files import write_json
+from projects.common.utils.files import write_json
 
 _EMPTY_RULES = ('zero', 'skip')
 #: Which of several predicted instances answers for a query.

@@ -31,8 +31,8 @@ from projects.common.evaluation.pck import pck_counts
 from projects.common.evaluation.supports import merge_supports, used_supports
 from projects.common.evaluation.truth import KeypointTruth, read_truth
 from projects.common.evaluation.views import VIEWS
-from projects.common.files import write_text
 from projects.common.structures import KeypointCategory
+from projects.common.utils.files import write_text
 
 # xtcocotools drops detections whose keypoint scores are all 0; COCO does not.
 MIN_KEYPOINT_SCORE = 1e-6

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from projects.common.datasets import CocoKeypointFile
-from projects.common.pictures import read_picture
 from projects.common.prompt_files.description import PromptDescription
 from projects.common.prompt_files.example import Example
 from projects.common.structures import KeypointCategory
+from projects.common.utils.pictures import read_picture
 
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 

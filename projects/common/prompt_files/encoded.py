@@ -15,9 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from projects.common.files import write_bytes
-from projects.common.prompt_encoders import EncodedPrompts
+from projects.common.models.prompt_encoders import EncodedPrompts
 from projects.common.structures import KeypointCategory
+from projects.common.utils.files import write_bytes
 
 FORMAT = 'anykeypoint.encoded_prompt.v1'
 _TENSORS = (

@@ -19,11 +19,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from projects.common.files import write_text
-from projects.common.pictures import read_picture
 from projects.common.prompt_files.description import PromptDescription
 from projects.common.prompt_files.example import Example
 from projects.common.structures import KeypointCategory
+from projects.common.utils.files import write_text
+from projects.common.utils.pictures import read_picture
 
 FORMAT = 'anykeypoint.prompt.v1'
 #: Longest side of a picture in a file that is written, pixels.

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from projects.common.pictures import as_picture, read_picture
 from projects.common.prompt_files.description import PromptDescription
 from projects.common.prompt_files.example import Example
 from projects.common.prompt_files.json_file import load_prompt
 from projects.common.prompt_files.text import parse_prompt_text
 from projects.common.structures import KeypointCategory
+from projects.common.utils.pictures import as_picture, read_picture
 
 #: (name, whose keypoints or None) -> category; ValueError if unknown.
 Lookup = Callable[[str, str | None], KeypointCategory]

@@ -15,8 +15,8 @@ from mmpose.registry import VISUALIZERS
 from mmpose.structures import PoseDataSample
 from mmpose.visualization import PoseLocalVisualizer
 
-from projects.common.files import write_bytes
 from projects.common.structures import KeypointCategory
+from projects.common.utils.files import write_bytes
 from projects.common.visualization.drawing import (
     DrawnInstance,
     PointState,

@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 
 from projects.common.datasets.seeded import seed_all
-from projects.common.files import write_bytes
+from projects.common.utils.files import write_bytes
 from projects.ppm.models.diffusion.folder import (
     check_folder,
     weight_files,

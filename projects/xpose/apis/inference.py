@@ -20,10 +20,10 @@ from mmpose.structures import PoseDataSample
 from torch import nn
 
 import projects.xpose  # noqa: F401  registers what configs name
-from projects.common.checkpoints import check_compatible
-from projects.common.pictures import read_picture
-from projects.common.prompt_encoders import EncodedPrompts
+from projects.common.models.prompt_encoders import EncodedPrompts
 from projects.common.structures import KeypointPrompt
+from projects.common.utils.checkpoints import check_compatible
+from projects.common.utils.pictures import read_picture
 
 from .supports import Image
 

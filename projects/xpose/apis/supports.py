@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from torch import nn
 
-from projects.common.pictures import read_picture
-from projects.common.prompt_encoders import VisualPromptEncoder
+from projects.common.models.prompt_encoders import VisualPromptEncoder
 from projects.common.prompt_files import describe_coco
 from projects.common.structures import (
     KeypointCategory,
     SupportShot,
     crop_support,
 )
+from projects.common.utils.pictures import read_picture
 
 Image = str | os.PathLike | np.ndarray
 

@@ -16,7 +16,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from projects.common.files import replacing
+from projects.common.utils.files import replacing
 
 from .graph import XPoseGraph
 

@@ -14,8 +14,8 @@ from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 from torch import Tensor, nn
 from torchvision.ops import box_iou
 
-from projects.common.layers import DeformableAttention
-from projects.common.prompt_encoders import EncodedPrompts
+from projects.common.models.layers import DeformableAttention
+from projects.common.models.prompt_encoders import EncodedPrompts
 from projects.xpose.models import XPose
 from projects.xpose.models.groups import KeypointGroups
 from projects.xpose.models.heads.detections import mean_score

@@ -9,12 +9,12 @@ from mmengine.config import Config
 from mmpose.registry import MODELS
 from safetensors.torch import load_file
 
-from projects.common.checkpoints import (
+from projects.common.utils.checkpoints import (
     check_compatible,
     file_sha256,
     require_checkpoint,
 )
-from projects.common.files import replacing
+from projects.common.utils.files import replacing
 from projects.common.version import __version__
 
 from ..prompts import predefined_categories

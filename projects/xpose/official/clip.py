@@ -12,8 +12,11 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor
 
-from projects.common.files import replacing
-from projects.common.prompt_encoders import OpenCLIPTextTower, TextTowerError
+from projects.common.models.prompt_encoders import (
+    OpenCLIPTextTower,
+    TextTowerError,
+)
+from projects.common.utils.files import replacing
 
 _BLOCKS = 'transformer.resblocks.'
 # Every CLIP of OpenAI has heads of this size.

@@ -13,7 +13,7 @@ from typing import Any
 from mmpose.structures import PoseDataSample
 from torch import Tensor
 
-from projects.common.prompt_encoders import EncodedPrompts, pad_prompts
+from projects.common.models.prompt_encoders import EncodedPrompts, pad_prompts
 from projects.common.structures import KeypointCategory, KeypointPrompt
 
 from .sizes import is_sizes

@@ -11,7 +11,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 
 import projects.xpose  # noqa: F401  registers what configs name
-from projects.common.paths import config_root
+from projects.common.utils.paths import config_root
 
 from .key_map import Layout
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from projects.common.checkpoints import file_sha256
+from projects.common.utils.checkpoints import file_sha256
 
 from .key_map import CLIP_PREFIX
 

@@ -19,11 +19,13 @@ from projects.common.apis import (
     AttentionMaps,
     Frame,
     KeypointResult,
-    backend,
     load_model_config,
     model_names,
     results_to_coco,
     set_text_weights,
+)
+from projects.common.apis import (
+    base_backend as backend,
 )
 from projects.common.apis.outputs import OutputFolder, VideoOutput
 from projects.common.datasets import CocoKeypointFile

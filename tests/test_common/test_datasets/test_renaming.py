@@ -4,7 +4,7 @@ from mmengine.config import Config
 
 from projects.common.datasets import RenamePrompt
 from projects.common.structures import KeypointCategory, KeypointPrompt
-from projects.common.synthkpt.registry import all_shapes
+from projects.synthkpt.registry import all_shapes
 
 CAT = KeypointCategory(
     'cat',

@@ -13,7 +13,10 @@ import torch
 from transformers import CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from projects.common.prompt_encoders import OpenCLIPTextTower, PromptTemplate
+from projects.common.models.prompt_encoders import (
+    OpenCLIPTextTower,
+    PromptTemplate,
+)
 from projects.xpose.official.clip import tower_config, write_tower
 from projects.xpose.prompts import predefined_categories
 

@@ -9,7 +9,7 @@ import official_instances as instances
 import pytest
 import torch
 
-from projects.common.prompt_encoders import EncodedPrompts
+from projects.common.models.prompt_encoders import EncodedPrompts
 
 
 @pytest.fixture(scope='module')

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from projects.common.checkpoints import file_sha256
 from projects.common.datasets.episodes.source import EpisodeSource
-from projects.common.files import write_text
-from projects.common.paths import data_root
+from projects.common.utils.checkpoints import file_sha256
+from projects.common.utils.files import write_text
+from projects.common.utils.paths import data_root
 
 #: 'distinct_pictures': no picture occurs twice in an episode. 'published':
 #: no object does; a support may come from the picture of a query.

@@ -8,8 +8,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from projects.common.checkpoints import file_sha256
-from projects.common.paths import find_shipped
+from projects.common.utils.checkpoints import file_sha256
+from projects.common.utils.paths import find_shipped
 
 #: What PPM cannot do without; text_encoder and tokenizer are optional.
 REQUIRED = ('unet', 'vae', 'scheduler')

@@ -15,7 +15,11 @@ from projects.common.structures import (
     SupportShot,
 )
 from projects.ppm.models.prompts import FittedPrompts, PromptMaps
-from projects.ppm.prompt_file import PromptFile, load_prompts, save_prompts
+from projects.ppm.models.prompts.fitted_prompt_file import (
+    PromptFile,
+    load_prompts,
+    save_prompts,
+)
 
 
 @dataclass(frozen=True)

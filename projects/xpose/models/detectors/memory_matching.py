@@ -10,8 +10,8 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
-from projects.common.baselines import FeatureMatching
-from projects.common.prompt_encoders import EncodedPrompts
+from projects.common.models.baselines import FeatureMatching
+from projects.common.models.prompt_encoders import EncodedPrompts
 
 
 @MODELS.register_module()

@@ -34,7 +34,7 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
-from projects.common.prompt_encoders import EncodedPrompts
+from projects.common.models.prompt_encoders import EncodedPrompts
 from projects.common.structures import KeypointCategory
 
 from ..groups import expand_groups, keypoint_content
@@ -52,7 +52,7 @@ class XPose(DINO):
 
     Args:
         prompt_encoder (dict): Encodes ``data_sample.prompts``; a module of
-            ``projects.common.prompt_encoders``.
+            ``projects.common.models.prompt_encoders``.
         dn_cfg (dict): Arguments of :class:`PromptDenoising` besides sizes.
         num_feature_levels (int): L.
         selected_content (bool): Add the selected image token to the learned

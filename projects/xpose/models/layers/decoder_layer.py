@@ -13,7 +13,7 @@ from mmdet.models.layers.transformer.grounding_dino_layers import (
 )
 from torch import Tensor
 
-from projects.common.layers import DeformableAttention
+from projects.common.models.layers import DeformableAttention
 
 
 class PromptDecoderLayer(GroundingDinoTransformerDecoderLayer):

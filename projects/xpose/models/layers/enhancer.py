@@ -17,7 +17,7 @@ from mmengine.config import ConfigDict
 from mmengine.model import ModuleList
 from torch import Tensor
 
-from projects.common.layers import DeformableAttention
+from projects.common.models.layers import DeformableAttention
 
 from .fusion import PromptImageFusion
 

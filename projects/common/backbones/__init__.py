@@ -1,7 +1,0 @@
-# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
-"""Backbones that neither mmdet nor mmpose has."""
-
-from projects.common.backbones.open_clip_backbone import OpenCLIPBackbone
-from projects.common.backbones.timm_backbone import TimmBackbone
-
-__all__ = ['OpenCLIPBackbone', 'TimmBackbone']

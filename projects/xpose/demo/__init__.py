@@ -1,2 +1,0 @@
-# Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
-"""The demo: data, a short training, evaluation, predictions, a page."""
