@@ -35,6 +35,16 @@ ROOMS = {
     'showcase': METHODS_AND_DATA | {'benchmarks'},
     'doctor': METHODS_AND_DATA,
 }
+# Circles that are to go: {modules: reason}.
+CIRCLES = {
+    frozenset(
+        {
+            'projects.common.apis.coco',
+            'projects.common.apis.drawing',
+            'projects.common.apis.results',
+        }
+    ): 'a result writes and draws itself; only annotations point back',
+}
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 80
 
@@ -61,6 +71,68 @@ def imported(tree, path):
                 base = '.'.join((*above, base)).rstrip('.')
             for alias in node.names:
                 yield node.lineno, f'{base}.{alias.name}'
+
+
+def module_name(path):
+    parts = path.relative_to(REPO_ROOT).with_suffix('').parts
+    return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
+
+
+def inside_functions(tree):
+    """The lines of imports that run only when something is called."""
+    return {
+        node.lineno
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for node in ast.walk(function)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    }
+
+
+def module_graph(sources):
+    """{module: {module: how}} of {path: source}; how is 'top' or 'function'.
+
+    Imports for annotations alone (TYPE_CHECKING) count like any other. That
+    a module's packages are imported before it does not.
+    """
+    names = {module_name(path): path for path in sources}
+    graph = {name: {} for name in names}
+    for name, path in names.items():
+        tree = ast.parse(sources[path])
+        late = inside_functions(tree)
+        for line, target in imported(tree, path):
+            if target not in names:  # not a module but something in one
+                target = target.rpartition('.')[0]
+            if target in names and target != name:
+                how = 'function' if line in late else 'top'
+                if graph[name].get(target) != 'top':
+                    graph[name][target] = how
+    return graph
+
+
+def circles(graph):
+    """{modules that reach each other: their arrows}."""
+    reached = {}
+    for start in graph:
+        found, todo = set(), [start]
+        while todo:
+            new = graph[todo.pop()].keys() - found
+            found |= new
+            todo += new
+        reached[start] = found
+    return {
+        group: [
+            f'{a} -> {b} ({how})'
+            for a in sorted(group)
+            for b, how in graph[a].items()
+            if b in group
+        ]
+        for start in graph
+        if start in reached[start]
+        for group in [
+            frozenset(m for m in reached[start] if start in reached[m])
+        ]
+    }
 
 
 def layering_errors(tree, path):
@@ -94,6 +166,13 @@ def late_compat(tree, path):
 @pytest.mark.parametrize('path', python_files('projects'))
 def test_rooms_import_only_what_they_may(path):
     assert layering_errors(ast.parse(path.read_text()), path) == []
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    paths = (REPO_ROOT / 'projects').rglob('*.py')
+    found = circles(module_graph({path: path.read_text() for path in paths}))
+    assert {g: arrows for g, arrows in found.items() if g not in CIRCLES} == {}
+    assert CIRCLES.keys() <= found.keys(), 'gone: take it out of CIRCLES'
 
 
 @pytest.mark.parametrize('path', python_files('tools', 'demo'))
@@ -158,6 +237,33 @@ def test_common_itself_imports_only_the_hook():
 def test_the_layering_check_itself(room, line, wrong):
     path = REPO_ROOT / 'projects' / room / 'some.py'
     assert bool(layering_errors(ast.parse(line), path)) is wrong
+
+
+@pytest.mark.parametrize(
+    'a, b, arrows',
+    [
+        ('from projects.x.b import y', '', None),
+        ('from projects.x import b', 'import projects.x.a', ['top', 'top']),
+        (
+            'from . import b',
+            'def f():\n from .a import y',
+            ['top', 'function'],
+        ),
+        ('from .b import y', 'if T:\n from .a import y', ['top', 'top']),
+        ('from projects.x import c', 'from projects.x import a', None),
+    ],
+)
+def test_the_circle_check_itself(a, b, arrows):
+    room = REPO_ROOT / 'projects' / 'x'
+    sources = {room / '__init__.py': '', room / 'a.py': a, room / 'b.py': b}
+    found = circles(module_graph(sources))
+    if arrows is None:
+        assert found == {}
+    else:
+        (group,) = found
+        assert group == {'projects.x.a', 'projects.x.b'}
+        ends = [arrow.split('(')[1][:-1] for arrow in found[group]]
+        assert ends == arrows
 
 
 def test_the_compat_order_check_itself():

@@ -12,7 +12,6 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
-import projects.ppm  # noqa: F401  registers what configs name
 from projects.common.apis.base_backend import usable_device
 from projects.common.structures import (
     KeypointCategory,

@@ -19,7 +19,6 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import nn
 
-import projects.xpose  # noqa: F401  registers what configs name
 from projects.common.models.prompt_encoders import EncodedPrompts
 from projects.common.structures import KeypointPrompt
 from projects.common.utils.checkpoints import check_compatible
