@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 
 from projects.common.datasets import RenamePrompt
 from projects.common.structures import KeypointCategory, KeypointPrompt
-from projects.common.synthkpt.registry import all_shapes
+from projects.synthkpt.registry import all_shapes
 from projects.xpose.models.layers.projection import NameSeparation
 from tests.conftest import REPO_ROOT
 
