@@ -3,7 +3,9 @@ import pytest
 import torch
 from torch.nn.functional import cosine_similarity
 
-from projects.common.prompt_encoders.base import CategoryRows
+from projects.common.models.prompt_encoders.base_prompt_encoder import (
+    CategoryRows,
+)
 from projects.common.structures import KeypointCategory
 from projects.xpose.models.layers.projection import (
     NameSeparation,
