@@ -211,8 +211,8 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('model')
     group.add_argument(
         '--model',
-        help='name in model-index.yml (default: xpose_tiny) or path of a '
-        'config; left out, with --weights, the config in the checkpoint',
+        help='name in model-index.yml (default: xpose_tiny_photos) or path '
+        'of a config; left out, with --weights, the config in the checkpoint',
     )
     group.add_argument(
         '--weights', help='checkpoint (default: that of the model index)'
@@ -244,7 +244,7 @@ def load(args: argparse.Namespace) -> AnyKeypointInferencer:
         OSError: If a file does not exist or cannot be read.
         ValueError: If a name is unknown, or the prompt contradicts itself.
     """
-    name = args.model or (None if args.weights else 'xpose_tiny')
+    name = args.model or (None if args.weights else 'xpose_tiny_photos')
     inferencer = AnyKeypointInferencer(
         name,
         args.weights,

@@ -30,6 +30,9 @@ from projects.app import (
 )
 from projects.common.engine.launch import quieten, sentences_only
 
+#: For photos, and for drawings and examples.
+DEFAULT_MODELS = [['xpose_tiny_photos'], ['xpose_tiny']]
+
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -44,7 +47,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action='append',
         metavar=('MODEL', 'WEIGHTS'),
         help='name in model-index.yml, or path of a config and of a '
-        'checkpoint; may be repeated (default: xpose_tiny)',
+        'checkpoint; may be repeated (default: xpose_tiny_photos and '
+        'xpose_tiny)',
     )
     parser.add_argument('--device', help='default: an accelerator, else cpu')
     parser.add_argument(
@@ -86,7 +90,7 @@ def serve(args: argparse.Namespace, folder: str) -> None:
             frames=args.max_frames,
         ),
     )
-    models = Models(args.model or [['xpose_tiny']], args.device)
+    models = Models(args.model or DEFAULT_MODELS, args.device)
     with models.using(models.names[0]):
         pass  # what is wrong with it is said now
     samples = make_samples(workspace.folder / 'samples')
