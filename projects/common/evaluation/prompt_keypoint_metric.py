@@ -28,7 +28,11 @@ from projects.common.evaluation.oks_ap import (
     keypoint_average_precision,
 )
 from projects.common.evaluation.pck import pck_counts
-from projects.common.evaluation.supports import merge_supports, used_supports
+from projects.common.evaluation.prediction_records import (
+    OPTIONAL_FIELDS,
+    prediction_record,
+)
+from projects.common.evaluation.supports import merge_supports
 from projects.common.evaluation.truth import KeypointTruth, read_truth
 from projects.common.evaluation.views import VIEWS
 from projects.common.structures import KeypointCategory
@@ -36,7 +40,6 @@ from projects.common.utils.files import write_text
 
 # xtcocotools drops detections whose keypoint scores are all 0; COCO does not.
 MIN_KEYPOINT_SCORE = 1e-6
-OPTIONAL_FIELDS = ('keypoints_visible', 'keypoint_mask')
 AP_KEYS = ('AP', 'AP50', 'AP75', 'AP_M', 'AP_L')
 
 
@@ -373,40 +376,9 @@ class PromptKeypointMetric(BaseMetric):
             )
 
 
-def prediction_record(sample: Mapping[str, Any]) -> dict[str, Any]:
-    """What is needed of a prediction, as numpy arrays.
-
-    Args:
-        sample: See :meth:`PromptKeypointMetric.process`.
-    """
-    pred = sample['pred_instances']
-    result = {
-        key: np.asarray(_to_numpy(pred[key]), dtype=dtype)
-        for key, dtype in (
-            ('bboxes', np.float32),
-            ('scores', np.float32),
-            ('labels', np.int64),
-            ('keypoints', np.float32),
-            ('keypoint_scores', np.float32),
-            ('keypoints_visible', np.float32),
-            ('keypoint_mask', bool),
-        )
-        if key in pred or key not in OPTIONAL_FIELDS
-    }
-    categories = sample['prompts']['categories']
-    result['img_id'] = int(sample['img_id'])
-    result['categories'] = [(c.name, c.num_keypoints) for c in categories]
-    result['supports'] = used_supports(sample['prompts'])
-    return result
-
-
 def _mean(values: Sequence[float]) -> float:
     """Mean, -1 (as COCO) where there is no value."""
     return float(np.mean(values)) if len(values) else -1.0
-
-
-def _to_numpy(value: Any) -> Any:
-    return value.detach().cpu().numpy() if hasattr(value, 'detach') else value
 
 
 def _warn(message: str) -> None:

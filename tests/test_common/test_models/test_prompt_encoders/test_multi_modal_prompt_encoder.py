@@ -261,6 +261,20 @@ def test_a_checkpoint_of_a_text_model_can_be_loaded(tmp_path):
         assert same(encoder(prompts), old['prompt_encoder'](prompts))
 
 
+def test_a_text_model_takes_the_words_of_its_checkpoint():
+    source = nn.ModuleDict({'prompt_encoder': build()})
+    source['prompt_encoder'].add_vocabulary([CAT, DOG])
+    target = nn.ModuleDict({'prompt_encoder': MODELS.build(TEXT)})
+    state = source.state_dict()
+    target.load_state_dict(state)  # strict: nothing is left over
+    assert 'prompt_encoder.text.vocabulary_texts' in state
+    encoder = target['prompt_encoder']
+    texts = source['prompt_encoder'].vocabulary.texts
+    assert encoder.vocabulary.texts == texts
+    prompts = [prompt((DOG, [], 'text'))]
+    assert same(encoder(prompts), source['prompt_encoder'].eval()(prompts))
+
+
 def test_its_own_checkpoint_holds_everything():
     source, target = build('gate'), build('gate')
     source.add_vocabulary([CAT])

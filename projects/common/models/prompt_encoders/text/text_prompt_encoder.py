@@ -46,7 +46,8 @@ class TextPromptEncoder(BasePromptEncoder):
     process. Nothing here is trained.
 
     Loading a state dict takes over its vocabulary, whatever its size, and
-    keeps texts of the present one that it lacks.
+    keeps texts of the present one that it lacks. That of a model with
+    :class:`MultiModalPromptEncoder` can be loaded, too.
 
     Args:
         tower: Config of a text tower, or the tower.
@@ -286,6 +287,21 @@ class TextPromptEncoder(BasePromptEncoder):
         error_msgs: list[str],
     ) -> None:
         keys = [prefix + name for name in _BUFFERS]
+        nested = [f'{prefix}text.{name}' for name in _BUFFERS]
+        if all(key in state_dict for key in nested):
+            # Of a model that takes examples as well: what encodes these has
+            # no place here.
+            state_dict = {
+                **{
+                    key: value
+                    for key, value in state_dict.items()
+                    if not key.startswith(prefix)
+                },
+                **{
+                    key: state_dict[old]
+                    for key, old in zip(keys, nested, strict=True)
+                },
+            }
         if all(key in state_dict for key in keys):
             embeddings, texts, tower = (state_dict[key] for key in keys)
             try:
