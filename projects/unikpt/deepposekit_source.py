@@ -5,15 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import ClassVar
 
 import numpy as np
 
-from projects.common.datasets.converters.deepposekit import (
-    read_frame,
-    read_points,
-    read_skeleton,
-)
 from projects.unikpt.coco_reader import CocoSource
 from projects.unikpt.entries import Schema
 from projects.unikpt.holding_out import held_out
@@ -67,7 +63,9 @@ class DeepPoseKitSource(CocoSource):
         if path.name == RELEASED:
             return True
         try:
-            points, _ = read_points(path, note=lambda text: None)
+            points, _ = _deepposekit().read_points(
+                path, note=lambda text: None
+            )
         except ValueError:
             return False
         return points.shape[1] == len(self._schema().keypoints)
@@ -88,7 +86,9 @@ class DeepPoseKitSource(CocoSource):
             return
         name = path.relative_to(root).as_posix()
         try:
-            points, (height, width) = read_points(path, note=lambda text: None)
+            points, (height, width) = _deepposekit().read_points(
+                path, note=lambda text: None
+            )
         except ValueError as error:
             report(Fault(UNREADABLE, name, str(error)))
             return
@@ -115,9 +115,18 @@ class DeepPoseKitSource(CocoSource):
         if picture.frame is None:
             return super().read_picture(root, picture)
         try:
-            return read_frame(Path(root) / picture.file, picture.frame)
+            return _deepposekit().read_frame(
+                Path(root) / picture.file, picture.frame
+            )
         except (IndexError, ValueError) as error:
             raise OSError(str(error)) from error
+
+
+def _deepposekit() -> ModuleType:
+    """The reader of their files; not at the top, it brings PyTorch along."""
+    from projects.common.datasets.converters import deepposekit
+
+    return deepposekit
 
 
 def _order(path: Path, schema: Schema, report: Report) -> list[int]:
@@ -126,7 +135,9 @@ def _order(path: Path, schema: Schema, report: Report) -> list[int]:
     if not path.is_file():
         return plain_order
     try:
-        names, _, _ = read_skeleton(path, note=lambda text: None)
+        names, _, _ = _deepposekit().read_skeleton(
+            path, note=lambda text: None
+        )
     except ValueError as error:
         report(Fault(UNREADABLE, path.name, str(error)))
         return plain_order
