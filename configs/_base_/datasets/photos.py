@@ -22,15 +22,7 @@ weights = dict(
     tube=120,
 )
 train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='RandomFlipKeypoints', prob=0.5),
-    dict(type='RandomRotateKeypoints', max_degrees=30, prob=0.5),
-    dict(
-        type='RandomCropKeypoints',
-        size_range=(0.6, 1.0),
-        prob=0.5,
-        min_box_area=0.5,
-    ),
+    *_base_.train_pipeline[:4],  # load, flip, rotate, crop
     dict(
         type='RandomChoiceResize',
         scales=[(160, 160), (192, 192), (224, 224)],
