@@ -41,7 +41,7 @@ def model_with_all_options(repo_root):
         patch.chdir(repo_root)
         model = build_model(with_all_options).eval()
     torch.manual_seed(1)
-    model.keypoint_projection.separation.fit(
+    model.name_separation.fit(
         torch.randn(5, 8, 16) + 3, [[(0, 1), (2, 3)]] * 5
     )
     return model

@@ -93,10 +93,10 @@ def test_matched_objects_and_their_categories(head):
     boxes[0, [3, 1], 2:] = corners[:, 2:] - corners[:, :2]
     logits = torch.zeros(2, 4, 2)
     logits[1, :, 1] = -INF
-    matched, labels = head._learned_objects(
+    matched, objects, labels = head._matched_objects(
         logits, boxes, prompt_mask(samples), samples
     )
-    assert matched.tolist() == [[-1, 1, -1, 0], [-1] * 4]
+    assert matched.tolist() == objects.tolist() == [[-1, 1, -1, 0], [-1] * 4]
     assert labels.tolist() == [[-1, 0, -1, 1], [-1] * 4]
 
 

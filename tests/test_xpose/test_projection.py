@@ -7,10 +7,7 @@ from projects.common.models.prompt_encoders.base_prompt_encoder import (
     CategoryRows,
 )
 from projects.common.structures import KeypointCategory
-from projects.xpose.models.layers.projection import (
-    NameSeparation,
-    prompt_projection,
-)
+from projects.xpose.models.layers.projection import NameSeparation
 from tests.test_xpose.conftest import build_model
 
 WIDTH, PARTS = 32, 4
@@ -72,16 +69,23 @@ def test_a_vocabulary_without_sides():
     torch.testing.assert_close(module(rows), expected)
 
 
-def test_statistics_travel_in_the_state_dict():
-    trained = prompt_projection(WIDTH, 16, True, {})
-    trained[0].fit(vocabulary(), [PAIRS] * 6)
-    other = prompt_projection(WIDTH, 16, True, {})
+@pytest.mark.parametrize('normalized', [True, False])
+def test_statistics_travel_in_the_state_dict(normalized):
+    def edit(config):
+        config.normalized_prompts = normalized
+        config.name_separation = {}
+
+    trained, other = build_model(edit), build_model(edit, seed=1)
+    plain = build_model(lambda c: c.update(normalized_prompts=normalized))
+    rows = torch.randn(6, 8, 16)
+    trained.name_separation.fit(rows, [PAIRS] * 6)
     other.load_state_dict(trained.state_dict())
-    torch.testing.assert_close(other(vocabulary()), trained(vocabulary()))
+    torch.testing.assert_close(
+        other.name_separation(rows), trained.name_separation(rows)
+    )
     # Without it the weights have the same names.
-    plain = prompt_projection(WIDTH, 16, True)
     missing = set(trained.state_dict()) - set(plain.state_dict())
-    assert missing == {'separation.mean', 'separation.matrix'}
+    assert missing == {'name_separation.mean', 'name_separation.matrix'}
 
 
 def test_half_precision_is_computed_in_full():
@@ -113,7 +117,7 @@ def test_a_model_fits_its_names(options, fits):
     assert model.fit_names([category]) is fits
     assert seen == [category] * fits
     if fits:
-        matrix = model.keypoint_projection.separation.matrix
+        matrix = model.name_separation.matrix
         torch.manual_seed(0)
         torch.randn(1, 16)
         left, right, _ = torch.randn(3, 16)

@@ -2,6 +2,7 @@
 """The whole detector, small: one layer of each kind on 96 x 128 px."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -9,6 +10,8 @@ from torch import nn
 
 from projects.common.models.prompt_encoders import TextPromptEncoder, TextTower
 from projects.common.structures import KeypointCategory, KeypointPrompt
+from projects.xpose.models.groups import spread_matches
+from projects.xpose.models.heads import xpose_head
 from projects.xpose.models.layers.projection import prompt_projection
 from tests.test_xpose.conftest import build_model, category, make_sample
 
@@ -265,22 +268,59 @@ def test_the_class_does_not_depend_on_the_keypoints_an_object_is_given():
 
 
 @pytest.mark.parametrize('average', ['object', 'keypoint'])
-def test_several_queries_of_an_object_learn_its_keypoints(average):
+def test_several_queries_of_an_object_learn_its_keypoints(
+    average, monkeypatch
+):
     def edit(config):
         config.train_cfg.queries_per_object = 3
         config.bbox_head.criterion.keypoint_average = average
 
     model = build_model(edit)
     inputs, samples = batch()
-    kept = []
-    keep = model.bbox_head.keep_objects
-    model.bbox_head.keep_objects = lambda *a: kept.append(keep(*a)) or kept[-1]
+    outputs, run = {}, model.bbox_head.loss
+
+    def loss(**kwargs):
+        outputs.update(kwargs)
+        return run(**kwargs)
+
+    model.bbox_head.loss = loss
+    # Nothing is where it should be before training: take the nearest.
+    near = partial(spread_matches, min_iou=0.0)
+    monkeypatch.setattr(xpose_head, 'spread_matches', near)
     losses, gradients = loss_and_gradients(model, inputs, samples)
-    objects = kept[0].objects
-    assert sorted(set(objects[0].tolist()) - {-1}) == [0, 1]
-    assert objects[1].max() == -1
-    assert all(value.isfinite() for value in losses.values())
+    groups = outputs['groups']
+    # Class and box: one group of each object; keypoints: several.
+    assert sorted(groups.matched[0].tolist())[-2:] == [0, 1]
+    assert (groups.matched[0] == 0).sum() == 1
+    assert (groups.objects[0] == 0).sum() > 1
+    assert (groups.objects[groups.matched >= 0] >= 0).all()
+    assert groups.objects[1].max() == -1
     assert gradients['decoder.norm.weight'].abs().sum() > 0
+    last = outputs['keypoint_states']
+    keypoints = model.bbox_head.refiner.refine_keypoints(
+        last.references[-1][:, :, 1:],
+        last.hidden[-1][:, :, 1:],
+        last.references[-1][:, :, :1],
+    )
+    means, weights = [], []
+    for i, sample in enumerate(samples):
+        truth = sample.gt_instances
+        for j, number in enumerate(groups.objects[i].tolist()):
+            if number < 0:
+                continue
+            seen = truth.keypoints_visible[number] > 0
+            xy = truth.keypoints[number][seen] / torch.tensor([128, 96])
+            found = keypoints[i, j, : len(seen)][seen[: len(seen)]]
+            means.append((found - xy).abs().sum(-1))
+            weights.append(seen.sum())
+    if average == 'object':
+        expected = torch.stack([m.mean() for m in means]).mean()
+    else:
+        expected = torch.cat(means).mean()
+    weight = model.bbox_head.criterion.keypoint_weight
+    torch.testing.assert_close(
+        losses['kpt.1.loss_keypoint'], weight * expected
+    )
 
 
 def test_permuted_categories_permute_the_output(model):
@@ -392,6 +432,7 @@ def test_with_the_real_text_prompt_encoder():
 
 def all_options(config):
     config.decoder.isolated_boxes = True
+    config.object_content = True
     config.name_separation = {}
     config.train_cfg.queries_per_object = 2
     config.bbox_head.criterion.keypoint_average = 'keypoint'

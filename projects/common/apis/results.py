@@ -10,9 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
-from torchvision.ops import batched_nms, nms
 
 from projects.common.apis.base_backend import PreparedPrompt
 from projects.common.apis.coco import results_to_coco
@@ -24,13 +22,14 @@ from projects.common.apis.drawing import (
 )
 from projects.common.apis.inputs import Frame
 from projects.common.prompt_files import PromptDescription
-from projects.common.structures import KeypointCategory
+from projects.common.structures import (
+    KeypointCategory,
+    best_of_each_object,
+)
 from projects.common.utils.pictures import read_picture
 from projects.common.visualization import draw_instances, prepend_examples
 
 FORMAT = 'anykeypoint.result.v1'
-#: Boxes of two categories that overlap (IoU) more are one object.
-ANY_KIND_NMS_THR = 0.7
 
 
 class FoundKeypoint(NamedTuple):
@@ -147,7 +146,9 @@ class KeypointResult:
             for name in ('maps', 'map_boxes')
         ]
         found = sample.pred_instances.cpu()
-        order = _without_second_guesses(found, nms_thr)
+        order = best_of_each_object(
+            found.bboxes, found.scores, found.labels, nms_thr
+        )
         found = found.numpy()
         height, width = frame.image.shape[:2]
         return cls(
@@ -318,15 +319,6 @@ def _maps(
         maps[number].cpu().numpy()[: len(real)][real],
         tuple(boxes[number].tolist()),
     )
-
-
-def _without_second_guesses(found: InstanceData, nms_thr: float) -> list[int]:
-    """Indices of what is left, by descending score."""
-    boxes = found.bboxes.float()
-    own = batched_nms(boxes, found.scores, found.labels, nms_thr)
-    # Things of two kinds may share a place, a rider and a horse say.
-    any_kind = max(nms_thr, ANY_KIND_NMS_THR)
-    return own[nms(boxes[own], found.scores[own], any_kind)].tolist()
 
 
 def _instance(

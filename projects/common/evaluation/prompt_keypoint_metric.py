@@ -74,10 +74,10 @@ class PromptKeypointMetric(BaseMetric):
     there is nothing to compare, and no AUC without ``keypoints_visible``.
 
     ``views`` evaluate the detections once more as :mod:`views` makes them:
-    ``one_label`` (each object its best label only: what a drawing shows),
-    ``given_class`` (without detections of a wrong class) and ``given_box``
-    (class and box told). Their keys are ``<view>/keypoint/{AP,AP50,AP75}``
-    and ``<view>/PCK@<t>``, and say which step loses the accuracy.
+    ``one_label`` (each object its best label only), ``given_class`` (without
+    detections of a wrong class) and ``given_box`` (the best box of each
+    object alone). Their keys are ``<view>/keypoint/{AP,AP50,AP75}`` and
+    ``<view>/PCK@<t>``, and say which step loses the accuracy.
 
     Predictions meet the annotation file by category *name* (upper and lower
     case alike) and image id. Keys of the result: ``keypoint/{AP,AP50,AP75,
@@ -120,7 +120,7 @@ class PromptKeypointMetric(BaseMetric):
         ann_file: str | KeypointTruth,
         pck_thr: float | Sequence[float] = 0.2,
         nme: str | Sequence[str] | None = None,
-        views: Sequence[str] = (),
+        views: str | Sequence[str] = (),
         select: Mapping[str, Sequence[str]] | None = None,
         outfile_prefix: str | None = None,
         collect_device: str = 'cpu',
@@ -132,13 +132,13 @@ class PromptKeypointMetric(BaseMetric):
             raise ValueError(
                 f'pck_thr must be one or more positive numbers, got {pck_thr}'
             )
-        unknown = sorted(set(views) - set(VIEWS))
+        self.views = (views,) if isinstance(views, str) else tuple(views)
+        unknown = sorted(set(self.views) - set(VIEWS))
         if unknown:
             raise ValueError(
                 f'views has the unknown names {unknown}; choose from '
                 f'{", ".join(VIEWS)}.'
             )
-        self.views = tuple(views)
         self.pck_thr = [float(t) for t in thresholds]
         self.nme = None if nme is None else NormalisedError(nme)
         self.outfile_prefix = outfile_prefix

@@ -8,12 +8,11 @@ in image pixels, ``score``, ``keypoints``; annotations alike.
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 
-from projects.common.evaluation.instances import group_by
+from projects.common.evaluation.instances import MATCH_IOU, group_by
 from projects.common.evaluation.pck import box_iou
-
-#: Boxes that overlap more are taken for one object.
-SAME_OBJECT_IOU = 0.5
+from projects.common.structures import best_of_each_object
 
 
 def one_label(
@@ -21,35 +20,38 @@ def one_label(
 ) -> list[dict]:
     """Give every object its best label only.
 
-    Of two boxes of any categories that overlap, the lower scored goes. This
-    is what a drawing shows at its best: a box that is a fly and a cow at
-    once counts for both categories elsewhere, and here for one.
+    Of two boxes of any categories that overlap by half, the lower scored
+    goes: a box that is a fly and a cow at once counts for both categories
+    elsewhere, and here for one. A drawing leaves out as much within a
+    category and less between two, see ``best_of_each_object``.
     """
     kept = []
     for records in group_by(detections, 'image_id').values():
-        records = sorted(records, key=lambda r: -r['score'])
-        overlaps = box_iou(_boxes(records), _boxes(records))
-        chosen: list[int] = []
-        for index in range(len(records)):
-            if (overlaps[index, chosen] <= SAME_OBJECT_IOU).all():
-                chosen.append(index)
-        kept += [records[index] for index in chosen]
+        best = best_of_each_object(
+            torch.from_numpy(_corners(records)),
+            torch.tensor([record['score'] for record in records]),
+            torch.from_numpy(_categories(records)),
+            MATCH_IOU,
+            MATCH_IOU,
+        )
+        kept += [records[index] for index in best]
     return kept
 
 
 def given_class(
     detections: Sequence[dict], annotations: Sequence[dict]
 ) -> list[dict]:
-    """Drop what would not be there, were all classes told right.
+    """Drop detections of a wrong class.
 
-    These are detections that overlap an object, but none of their category.
-    Detections of nothing stay.
+    These overlap an object by half, but none of their category. What is
+    told is which labels are wrong, not what was missed: an object that was
+    never found as what it is stays missing. Detections of nothing stay.
     """
     truth = group_by(annotations, 'image_id')
     kept = []
     for image, records in group_by(detections, 'image_id').items():
         objects = truth[image]
-        hit = box_iou(_boxes(records), _boxes(objects)) > SAME_OBJECT_IOU
+        hit = box_iou(_corners(records), _corners(objects)) >= MATCH_IOU
         same = np.equal.outer(_categories(records), _categories(objects))
         wrong = hit.any(1) & ~(hit & same).any(1)
         kept += [r for r, w in zip(records, wrong) if not w]
@@ -59,10 +61,12 @@ def given_class(
 def given_box(
     detections: Sequence[dict], annotations: Sequence[dict]
 ) -> list[dict]:
-    """Give every object the detection of its category that overlaps it most.
+    """Of every object keep the detection that overlaps it most.
 
-    All with score 1: class, box and order are told, only the keypoints are
-    the model's. A detection may serve several objects.
+    Of those of its category, by half at least, with the score it has: which
+    box is which object is told; where keypoints are and how the objects rank
+    is the model's. An object that was not found stays missing; a detection
+    may serve several objects.
     """
     found = group_by(detections, 'image_id')
     kept = []
@@ -70,12 +74,12 @@ def given_box(
         records = found[image]
         if not records:
             continue
-        overlaps = box_iou(_boxes(objects), _boxes(records))
+        overlaps = box_iou(_corners(objects), _corners(records))
         same = np.equal.outer(_categories(objects), _categories(records))
         overlaps = np.where(same, overlaps, 0)
         for one, row in zip(objects, overlaps):
-            if row.max() > SAME_OBJECT_IOU and not one.get('iscrowd'):
-                kept.append({**records[int(row.argmax())], 'score': 1.0})
+            if row.max() >= MATCH_IOU and not one.get('iscrowd'):
+                kept.append(records[int(row.argmax())])
     return kept
 
 
@@ -86,7 +90,7 @@ VIEWS: dict[str, Callable[[Sequence[dict], Sequence[dict]], list[dict]]] = {
 }
 
 
-def _boxes(records: Sequence[dict]) -> np.ndarray:
+def _corners(records: Sequence[dict]) -> np.ndarray:
     """(N, 4) xyxy."""
     boxes = np.array([r['bbox'] for r in records], float).reshape(-1, 4)
     return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)

@@ -7,6 +7,7 @@ from projects.common.structures.category import (
     DEFAULT_SIGMA,
     KeypointCategory,
 )
+from projects.common.structures.duplicates import best_of_each_object
 from projects.common.structures.prompt import MODALITIES, KeypointPrompt
 from projects.common.structures.support import (
     SupportShot,
@@ -21,6 +22,7 @@ __all__ = [
     'KeypointPrompt',
     'MODALITIES',
     'SupportShot',
+    'best_of_each_object',
     'crop_square',
     'crop_support',
     'object_area',

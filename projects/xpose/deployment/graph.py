@@ -148,6 +148,7 @@ class XPoseGraph(nn.Module):
         self, image: Tensor, image_size: Tensor, prompts: EncodedPrompts
     ) -> dict:
         model = self.model
+        prompts = model.separate_names(prompts)
         features = model.extract_feat(self._normalise(image, image_size))
         encoder_inputs, levels = self._levels(features, image, image_size)
         encoded = model.forward_encoder(**encoder_inputs, prompts=prompts)

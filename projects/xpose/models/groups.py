@@ -27,13 +27,19 @@ class KeypointGroups:
         keypoint_mask (Tensor): (B, G, K) True = real, with holes where a
             keypoint is not shown by the prompt; K reaches to the last real
             keypoint of the categories kept in this batch.
-        objects (Tensor, optional): (B, G) in training the object of the
-            picture whose keypoints a group learns, -1 = none.
+        matched (Tensor, optional): (B, G) in training the object of the
+            picture whose class and box a group learns, -1 = none, at most
+            one group of each object; None leaves it to the matching with
+            keypoints.
+        objects (Tensor, optional): (B, G) the object whose keypoints a
+            group learns, given with ``matched`` and equal to it where that
+            is not -1.
     """
 
     indices: Tensor
     labels: Tensor
     keypoint_mask: Tensor
+    matched: Tensor | None = None
     objects: Tensor | None = None
 
     @property
@@ -173,6 +179,7 @@ def expand_groups(
     boxes: Tensor,
     content: Tensor,
     refiner: ReferenceRefiner,
+    object_content: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Make [box, keypoint 1..K] queries of every kept object.
 
@@ -182,6 +189,7 @@ def expand_groups(
         boxes (Tensor): (B, N, 4).
         content (Tensor): (B, G, K, D) keypoint prompts of the groups.
         refiner (ReferenceRefiner): Places the keypoints.
+        object_content (bool): Add the object's query to its keypoints'.
 
     Returns:
         tuple[Tensor, Tensor]: Queries (B, G, 1 + K, D) and references
@@ -189,6 +197,8 @@ def expand_groups(
     """
     query, boxes = groups.take(query), groups.take(boxes)
     start = refiner.start_keypoints(content, query, boxes)
+    if object_content:
+        content = content + query[:, :, None]
     return (
         torch.cat([query[:, :, None], content], 2),
         torch.cat([boxes[:, :, None], start], 2),

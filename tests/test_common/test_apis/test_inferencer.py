@@ -207,6 +207,10 @@ def test_second_guesses_are_left_out(finder):
     assert read([1, 0, 0], 1.0) == [0.9, 0.7, 0.5]
     # Things of two kinds may share a place.
     assert read([0, 0, 1], 0.3) == [0.9, 0.7]
+    # What is left out leaves out nothing: the best removes the second, which
+    # would have removed the third.
+    boxes[:] = [[9, 0, 29, 20], [0, 0, 20, 20], [3, 0, 23, 20]]
+    assert read([0, 1, 0], 0.5) == [0.9, 0.5]
 
 
 def test_thresholds_and_order(finder):

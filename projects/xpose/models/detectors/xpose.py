@@ -22,6 +22,7 @@ queries, R denoising queries, G kept objects, D channels)::
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -58,14 +59,15 @@ class XPose(DINO):
         selected_content (bool): Add the selected image token to the learned
             content of its object query; the released model has the learned
             content alone.
+        object_content (bool): Add an object's query to its keypoint queries,
+            as ED-Pose does; the released model has the prompts alone.
         normalized_prompts (bool): Normalise prompt embeddings before and
             after their projection, so that encoders of any scale (sentence
             encoders give unit vectors) start with prompts that differ. The
             released model does not.
         name_separation (dict, optional): Arguments of
-            :class:`NameSeparation`, for keypoint prompts of any kind before
-            their projection; fitted by ``VocabularyHook``. The released
-            model has none.
+            :class:`NameSeparation`, for keypoint prompts of any kind;
+            fitted by ``VocabularyHook``. The released model has none.
         kwargs: Arguments of mmdet's DetectionTransformer: ``backbone``,
             ``neck``, ``encoder``, ``decoder``, ``bbox_head``,
             ``positional_encoding``, ``num_queries``, ``train_cfg``,
@@ -78,21 +80,24 @@ class XPose(DINO):
         dn_cfg: ConfigDict,
         num_feature_levels: int = 4,
         selected_content: bool = False,
+        object_content: bool = False,
         normalized_prompts: bool = False,
         name_separation: ConfigDict | None = None,
         **kwargs: Any,
     ) -> None:
         self.num_feature_levels = num_feature_levels
         self.selected_content = selected_content
+        self.object_content = object_content
         # DINO's own constructor would build a closed table of labels.
         DetectionTransformer.__init__(self, **kwargs)
         self.prompt_encoder = MMDET_MODELS.build(prompt_encoder)
         width = self.prompt_encoder.embed_dims
+        self.name_separation = None
+        if name_separation is not None:
+            self.name_separation = NameSeparation(width, **name_separation)
         self.object_projection, self.keypoint_projection = (
-            prompt_projection(
-                width, self.embed_dims, normalized_prompts, separation
-            )
-            for separation in (None, name_separation)
+            prompt_projection(width, self.embed_dims, normalized_prompts)
+            for _ in range(2)
         )
         self.dn_query_generator = PromptDenoising(
             embed_dims=self.embed_dims,
@@ -101,23 +106,20 @@ class XPose(DINO):
         )
 
     def fit_names(self, categories: Sequence[KeypointCategory]) -> bool:
-        """Fit the separation of keypoints' names, if there is one.
+        """Fit the separation of names, if there is one: True."""
+        if self.name_separation is None:
+            return False
+        rows = self.prompt_encoder.embed_names(categories)
+        pairs = [category.swap_pairs for category in categories]
+        self.name_separation.fit(rows.keypoints.split(rows.counts), pairs)
+        return True
 
-        Args:
-            categories (Sequence[KeypointCategory]): The vocabulary.
-
-        Returns:
-            bool: Whether there is.
-        """
-        for module in self.keypoint_projection.modules():
-            if isinstance(module, NameSeparation):
-                rows = self.prompt_encoder.embed_names(categories)
-                module.fit(
-                    rows.keypoints.split(rows.counts),
-                    [category.swap_pairs for category in categories],
-                )
-                return True
-        return False
+    def separate_names(self, prompts: EncodedPrompts) -> EncodedPrompts:
+        """Set keypoints' embeddings apart, if ``name_separation`` is set."""
+        if self.name_separation is None:
+            return prompts
+        apart = self.name_separation(prompts.keypoint_embeddings)
+        return replace(prompts, keypoint_embeddings=apart)
 
     def _init_layers(self) -> None:
         self.positional_encoding = SinePositionalEncoding(
@@ -212,6 +214,7 @@ class XPose(DINO):
         Returns:
             dict: Keyword arguments of ``XPoseHead.loss`` and ``predict``.
         """
+        prompts = self.separate_names(prompts)
         encoder_inputs, decoder_inputs = self.pre_transformer(
             img_feats, batch_data_samples
         )
@@ -372,7 +375,7 @@ class XPose(DINO):
             groups, prompts.keypoint_embeddings, self.keypoint_projection
         )
         group_query, group_reference = expand_groups(
-            groups, query, reference, content, refiner
+            groups, query, reference, content, refiner, self.object_content
         )
         keypoints = self.decoder.forward_keypoints(
             group_query, group_reference, refiner, groups.slot_mask, **context

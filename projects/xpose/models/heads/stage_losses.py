@@ -84,7 +84,10 @@ class StageLosses:
                 (B, G, K, 2) of each layer.
             states (DecoderStates): What they were made of.
             groups (KeypointGroups): Their categories and, if several queries
-                of an object learn its keypoints, their objects.
+                of an object learn its keypoints, their objects. Then class
+                and box are learnt as the object layers matched them: a
+                match with keypoints would tell two queries of one object
+                apart by what their box slots need not see.
             terms (KeypointTerms): More losses of a layer.
 
         Returns:
@@ -92,14 +95,19 @@ class StageLosses:
         """
         losses, start = {}, states.references[0][:, :, 1:, :2]
         truth = self.targets, self.metas
+        if groups.objects is not None:
+            pairs, average = self._learners(groups.objects)
         for i, (logits, boxes, keypoints) in enumerate(layers):
-            matched = self.criterion.match(
-                logits, boxes, *truth, keypoints, groups.labels
-            )
+            matched = groups.matched
+            if matched is None:
+                matched = self.criterion.match(
+                    logits, boxes, *truth, keypoints, groups.labels
+                )
+                pairs = MatchedPairs(matched, *truth)
+                average = self.average
             values = self.criterion(
                 logits, boxes, matched, *truth, self.average
             )
-            pairs, average = self._learners(matched, groups.objects)
             if i == 0:
                 first = self.criterion.keypoint_losses(start, pairs, average)
                 losses |= named('kpt.start', first)
@@ -109,16 +117,13 @@ class StageLosses:
             losses |= named(f'kpt.{i}', values)
         return losses
 
-    def _learners(
-        self, matched: Tensor, objects: Tensor | None
-    ) -> tuple[MatchedPairs, float]:
+    def _learners(self, objects: Tensor) -> tuple[MatchedPairs, float]:
         """Groups that learn keypoints, and the number to average over."""
-        if objects is None:
-            pairs = MatchedPairs(matched, self.targets, self.metas)
-            return pairs, self.average
-        pairs = MatchedPairs(objects, self.targets, self.metas)
-        count = (objects >= 0).sum().float()
-        return pairs, reduce_mean(count).clamp(min=1).item()
+        count = reduce_mean((objects >= 0).sum().float())
+        return (
+            MatchedPairs(objects, self.targets, self.metas),
+            count.clamp(min=1).item(),
+        )
 
 
 def named(stage: str, losses: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -18,12 +18,7 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor
 
-from ..groups import (
-    KeypointGroups,
-    keep_objects,
-    keep_pairs,
-    spread_matches,
-)
+from ..groups import KeypointGroups, keep_objects, keep_pairs, spread_matches
 from ..layers.decoder import DecoderStates
 from ..references import ReferenceRefiner
 from ..task_modules.targets import build_targets
@@ -57,9 +52,10 @@ class XPoseHead(BaseModule):
             besides ``embed_dims``; None is the released model.
         train_cfg (dict): ``num_groups`` kept objects per picture and, by
             default None, ``queries_per_object``: let so many queries of each
-            object learn its keypoints, those that overlap it most, instead
-            of the one that the matching with keypoints chooses (the
-            released model).
+            object learn its keypoints, the one that the object layers match
+            and those that overlap it most, instead of the one that the
+            matching with keypoints chooses (the released model);
+            ``num_groups`` then grows with the objects.
         test_cfg (dict): ``num_groups``, ``multi_label`` (keep an object
             once for each likely category), ``score_thr``, ``nms_iou_thr``,
             ``class_agnostic_nms``, ``oks_nms_thr`` (or None),
@@ -151,14 +147,14 @@ class XPoseHead(BaseModule):
             )
         return predictions
 
-    def _learned_objects(
+    def _matched_objects(
         self,
         logits: Tensor,
         boxes: Tensor,
         prompt_mask: Tensor,
         samples: list[PoseDataSample],
-    ) -> tuple[Tensor, Tensor]:
-        """Which object's keypoints each object query learns.
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Which object each object query is matched to and learns.
 
         Args:
             logits (Tensor): (B, N, C).
@@ -167,20 +163,20 @@ class XPoseHead(BaseModule):
             samples (list[PoseDataSample]): With ground truth.
 
         Returns:
-            tuple[Tensor, Tensor]: (B, N) object index and its category,
-            both -1 where a query learns none.
+            tuple[Tensor, Tensor, Tensor]: (B, N) the object matched, the
+            one whose keypoints are learnt and its category; -1 = none.
         """
         targets = build_targets(samples, prompt_mask)
         metas = [sample.metainfo for sample in samples]
         matched = self.criterion.match(logits, boxes, targets, metas)
         per_object = self.train_cfg.get('queries_per_object') or 1
-        matched = spread_matches(
+        objects = spread_matches(
             matched, boxes, [target.boxes for target in targets], per_object
         )
-        labels = torch.full_like(matched, -1)
-        pairs = MatchedPairs(matched, targets, metas)
+        labels = torch.full_like(objects, -1)
+        pairs = MatchedPairs(objects, targets, metas)
         labels[pairs.where] = pairs.gt.labels
-        return matched, labels
+        return matched, objects, labels
 
     @torch.no_grad()
     def keep_objects(
@@ -213,12 +209,13 @@ class XPoseHead(BaseModule):
             keep = keep_pairs if self.test_cfg['multi_label'] else keep_objects
             return keep(logits, prompt_mask, self.test_cfg['num_groups'])
         boxes = states.reference[:, -num_queries:]
-        objects, labels = self._learned_objects(
+        matched, objects, labels = self._matched_objects(
             logits, boxes, prompt_mask, samples
         )
         num_groups = self.train_cfg['num_groups']
         groups = keep_objects(logits, prompt_mask, num_groups, labels)
         if self.train_cfg.get('queries_per_object'):
+            groups.matched = matched.gather(1, groups.indices)
             groups.objects = objects.gather(1, groups.indices)
         return groups
 

@@ -21,8 +21,9 @@ class NameSeparation(nn.Module):
     - those in which categories differ as a whole are shrunk by
       ``object_gain``: which object it is, the object's prompt says.
 
-    The statistics are those of a vocabulary. They are buffers and travel in
-    the checkpoint; until they are fitted nothing changes. Whitening (ZCA)
+    The mean of all names goes first. The statistics are those of a
+    vocabulary. They are buffers and travel in the checkpoint; until they are
+    fitted nothing changes. Whitening (ZCA)
     separates names as well, but noise with them: words that no training
     showed then find the names that mean the same less often.
 
@@ -63,7 +64,7 @@ class NameSeparation(nn.Module):
             embeddings (Sequence[Tensor]): (K, E) of every category.
             swap_pairs (Sequence): Indices of its mirror partners.
         """
-        embeddings = [rows.double() for rows in embeddings]
+        embeddings = [rows.double().cpu() for rows in embeddings]
         mean = torch.cat(embeddings).unique(dim=0).mean(0)
         objects = torch.stack([rows.mean(0) for rows in embeddings]) - mean
         sides = [
@@ -90,20 +91,18 @@ class NameSeparation(nn.Module):
 def _scaled(rows: Tensor, count: int, gain: float) -> Tensor:
     """(E, E) that scales the ``count`` directions (N, E) rows vary most in.
 
-    Directions in which they do not vary, as those of one category's mean
+    Directions in which they hardly vary, as those of one category's mean
     about itself, are arbitrary and stay.
     """
     _, lengths, directions = torch.linalg.svd(rows, full_matrices=False)
-    directions = directions[:count][lengths[:count] > 1e-6]
+    vary = lengths > 1e-6 * rows.abs().max().clamp(min=1)
+    directions = directions[:count][vary[:count]]
     identity = torch.eye(rows.shape[1]).to(rows)
     return identity + (gain - 1) * directions.T @ directions
 
 
 def prompt_projection(
-    width: int,
-    embed_dims: int,
-    normalized: bool,
-    separation: dict | None = None,
+    width: int, embed_dims: int, normalized: bool
 ) -> nn.Module:
     """Three-layer MLP on the last axis.
 
@@ -112,16 +111,8 @@ def prompt_projection(
         embed_dims (int): D.
         normalized (bool): Normalise before and after it, so that encoders
             of any scale start with prompts that differ.
-        separation (dict, optional): Arguments of :class:`NameSeparation`
-            besides ``width``, which then comes first.
     """
-    layers = nn.Sequential()
-    if separation is not None:
-        layers.add_module('separation', NameSeparation(width, **separation))
     mlp = MLP(width, embed_dims, embed_dims, 3)
     if not normalized:
-        return layers.append(mlp) if len(layers) else mlp
-    steps = [nn.LayerNorm(width), mlp, nn.LayerNorm(embed_dims)]
-    for number, step in enumerate(steps):  # names as without it
-        layers.add_module(str(number), step)
-    return layers
+        return mlp
+    return nn.Sequential(nn.LayerNorm(width), mlp, nn.LayerNorm(embed_dims))
