@@ -32,5 +32,6 @@ class VocabularyHook(Hook):
         count = model.prompt_encoder.add_vocabulary(categories)
         print_log(f'{count} texts added to the vocabulary', logger='current')
         if hasattr(model, 'fit_names') and model.fit_names(categories):
-            # A checkpoint that is loaded later brings its own statistics.
-            print_log('Separation of names fitted', logger='current')
+            # A checkpoint that has statistics brings them when it is loaded,
+            # which is later.
+            print_log('Separation of names fitted anew', logger='current')
