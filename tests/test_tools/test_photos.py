@@ -64,6 +64,22 @@ def test_a_part_of_a_file(photos):
     assert [image['id'] for image in part['images']] == [0, 2]
     assert [a['id'] for a in part['annotations']] == [10, 12]
     assert part['categories'] == content['categories'][:1]
+    with pytest.raises(ValueError, match='no category "pig", only cow, ewe'):
+        photos.part_of(content, 'pig')
+
+
+def test_ids_of_two_files_that_are_joined(photos, tmp_path):
+    (tmp_path / 'livestock18').mkdir()
+    content = {
+        'categories': [{'id': 1, 'name': 'cattle'}],
+        'images': [{'id': 1, 'split': 'A'}],
+        'annotations': [{'id': 1, 'image_id': 1, 'category_id': 1}],
+    }
+    for split in ('train', 'val'):
+        path = tmp_path / 'livestock18' / f'{split}.json'
+        path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match='images of train and val with the'):
+        photos.livestock_sources(tmp_path, tmp_path, 'val', True)
 
 
 @needs_photos

@@ -73,8 +73,17 @@ def part_of(
         content: A COCO-style file whose images show one category each.
         category: Its name.
         keep: Whether an image record is taken.
+
+    Raises:
+        ValueError: If there is no such category.
     """
     records = [c for c in content['categories'] if c['name'] == category]
+    if not records:
+        names = ', '.join(c['name'] for c in content['categories'])
+        raise ValueError(
+            f'{LIVESTOCK} has no category "{category}", only {names}; it is '
+            'not the set that docs/dataset_zoo/photos.md describes.'
+        )
     annotations = [
         annotation
         for annotation in content['annotations']
@@ -126,6 +135,14 @@ def livestock_sources(
             for key in ('images', 'annotations')
         }
         joined['categories'] = parts[0]['categories']
+        for key in ('images', 'annotations'):
+            ids = [record['id'] for record in joined[key]]
+            if len(set(ids)) < len(ids):
+                raise ValueError(
+                    f'{LIVESTOCK} has {key} of train and val with the same '
+                    'id; it is not the set that docs/dataset_zoo/photos.md '
+                    'describes.'
+                )
         write_text(path, json.dumps(joined))
         images = photos / LIVESTOCK / 'images'
         sources.append(CocoSource(category, path, images))
@@ -153,15 +170,16 @@ def prepare(
         ValueError: If a set is faulty.
     """
     check_sources(photos)
-    realmini.prepare(realdata, out)
+    # In a folder of its own: a part must not pass for the whole.
+    realmini.prepare(realdata, out / 'realmini')
     counts = {}
     for places in (False, True):
         for split in realmini.SPLITS:
             sources = [
                 CocoSource(
                     name,
-                    out / name / 'annotations' / f'{split}.json',
-                    out / name / 'images',
+                    out / 'realmini' / name / 'annotations' / f'{split}.json',
+                    out / 'realmini' / name / 'images',
                 )
                 for name in REALMINI
             ]

@@ -23,19 +23,15 @@ class ConcatPromptDataset(ConcatDataset):
 
     Args:
         datasets: Configs of :class:`PromptCocoDataset`, or such data sets.
-        lazy_init: Read the annotation files later, on ``full_init``.
     """
 
-    def __init__(
-        self, datasets: Sequence[dict | BaseDataset], lazy_init: bool = False
-    ) -> None:
+    def __init__(self, datasets: Sequence[dict | BaseDataset]) -> None:
         self.datasets: list[PromptCocoDataset] = [
             DATASETS.build(one) if isinstance(one, dict) else one
             for one in datasets
         ]
         super().__init__(
             self.datasets,
-            lazy_init=lazy_init,
             ignore_keys=['categories', 'dataset_name'],
         )
 
@@ -45,9 +41,9 @@ class ConcatPromptDataset(ConcatDataset):
         records: dict[Any, dict] = {}
         for dataset in self.datasets:
             for record in dataset.metainfo['categories']:
-                records.setdefault(
-                    (record['name'], record['keypoints']), record
-                )
+                # What a category is called and how it is put in words.
+                words = record['name'], record['keypoints'], record['parts']
+                records.setdefault(words, record)
         first = super().metainfo
         return {**first, 'categories': tuple(records.values())}
 

@@ -34,7 +34,7 @@ from projects.common.evaluation.prediction_records import (
 )
 from projects.common.evaluation.supports import merge_supports
 from projects.common.evaluation.truth import KeypointTruth, read_truth
-from projects.common.evaluation.views import VIEWS
+from projects.common.evaluation.views import VIEWS, label_accuracy
 from projects.common.structures import KeypointCategory
 from projects.common.utils.files import write_text
 
@@ -77,7 +77,9 @@ class PromptKeypointMetric(BaseMetric):
     ``one_label`` (each object its best label only), ``given_class`` (without
     detections of a wrong class) and ``given_box`` (the best box of each
     object alone). Their keys are ``<view>/keypoint/{AP,AP50,AP75}`` and
-    ``<view>/PCK@<t>``, and say which step loses the accuracy.
+    ``<view>/PCK@<t>``, and say which step loses the accuracy;
+    ``one_label/label_accuracy`` is the share of found objects whose best
+    scored box has the right label.
 
     Predictions meet the annotation file by category *name* (upper and lower
     case alike) and image id. Keys of the result: ``keypoint/{AP,AP50,AP75,
@@ -318,6 +320,11 @@ class PromptKeypointMetric(BaseMetric):
         metrics.update(self._pck_metrics(images, seen))
         keys = [f'keypoint/{key}' for key in ('AP', 'AP50', 'AP75')]
         keys += [f'PCK@{thr:g}' for thr in self.pck_thr]
+        if name == 'one_label':
+            keys.append('label_accuracy')
+            metrics['label_accuracy'] = label_accuracy(
+                detections, self.truth.annotations
+            )
         return {f'{name}/{key}': metrics[key] for key in keys}
 
     def _pck_metrics(

@@ -83,6 +83,27 @@ def given_box(
     return kept
 
 
+def label_accuracy(
+    detections: Sequence[dict], annotations: Sequence[dict]
+) -> float:
+    """Of the objects that were found, the share with the right best label.
+
+    An object counts as found where any detection overlaps it by half; its
+    label is that of the best scored of these. -1 = none was found.
+    """
+    found, right, objects_found = group_by(detections, 'image_id'), 0, 0
+    for image, objects in group_by(annotations, 'image_id').items():
+        records = found[image]
+        overlaps = box_iou(_corners(objects), _corners(records))
+        scores = np.array([record['score'] for record in records])
+        for one, row in zip(objects, overlaps >= MATCH_IOU):
+            if row.any() and not one.get('iscrowd'):
+                best = records[int(np.where(row, scores, -np.inf).argmax())]
+                objects_found += 1
+                right += best['category_id'] == one['category_id']
+    return right / objects_found if objects_found else -1.0
+
+
 VIEWS: dict[str, Callable[[Sequence[dict], Sequence[dict]], list[dict]]] = {
     'one_label': one_label,
     'given_class': given_class,

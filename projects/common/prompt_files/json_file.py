@@ -12,7 +12,7 @@ import binascii
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,11 @@ def save_prompt(path: str | os.PathLike, prompt: PromptDescription) -> None:
 
 def _record(prompt: PromptDescription, number: int) -> dict[str, Any]:
     category = prompt.categories[number]
-    record = {k: v for k, v in asdict(category).items() if v}
-    if not category.mirror_safe:
-        record['mirror_safe'] = False
-    else:
-        record.pop('mirror_safe')
+    record = {
+        field.name: getattr(category, field.name)
+        for field in fields(category)
+        if getattr(category, field.name) != field.default
+    }
     if not any(category.parts):
         record.pop('parts')
     record['modality'] = prompt.modalities[number]

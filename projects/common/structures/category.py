@@ -76,6 +76,11 @@ class KeypointCategory:
                 f'A keypoint category has the name {self.name!r}; give it a '
                 'non-empty text such as "cat".'
             )
+        if not isinstance(self.mirror_safe, bool):
+            raise ValueError(
+                f'Category "{self.name}" has mirror_safe='
+                f'{self.mirror_safe!r}; it is true or false.'
+            )
         self._check_keypoints()
         count = len(self.keypoints)
         self._set('parts', tuple(self.parts) or ('',) * count)
@@ -218,6 +223,7 @@ class KeypointCategory:
         skeleton = category.get('skeleton') or ()
         first = min((i for edge in skeleton for i in edge), default=1)
         base = 0 if first == 0 else 1
+        mirror_safe = category.get('mirror_safe')
         return cls(
             name=name,
             keypoints=keypoints,
@@ -230,7 +236,7 @@ class KeypointCategory:
             ),
             sigmas=tuple(category.get('sigmas') or _known_sigmas(keypoints)),
             supercategory=_plain(category.get('supercategory') or ''),
-            mirror_safe=category.get('mirror_safe') is not False,
+            mirror_safe=True if mirror_safe is None else mirror_safe,
         )
 
 

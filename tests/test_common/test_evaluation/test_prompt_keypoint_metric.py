@@ -395,6 +395,7 @@ def test_views_say_which_step_loses_the_accuracy(ann_file):
     metrics = run(ann_file, samples, views=views)
     # Of one label each, the cat is lost: chair and dog are left.
     assert metrics['one_label/PCK@0.2'] == pytest.approx(2 / 3)
+    assert metrics['one_label/label_accuracy'] == 3 / 4
     assert metrics['one_label/keypoint/AP'] < metrics['keypoint/AP']
     assert metrics['keypoint/AP'] < 1  # the wrong chair comes first
     for view in views[1:]:

@@ -1,8 +1,10 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
+import pytest
 
 from projects.common.evaluation.views import (
     given_box,
     given_class,
+    label_accuracy,
     one_label,
 )
 
@@ -54,3 +56,17 @@ def test_given_box_takes_the_best_overlap_of_the_right_category():
     ]
     kept = given_box(found, [*TRUTH, record(1, 1, iscrowd=1)])
     assert kept == [found[1]]
+
+
+def test_label_accuracy_is_that_of_the_best_box_of_each_found_object():
+    found = [
+        record(1, 0, 0.5),
+        record(2, 1, 0.9),  # a better wrong label
+        record(2, 101, 0.4),
+        record(1, 50, 0.8),  # nothing is there
+    ]
+    assert label_accuracy(found, TRUTH) == pytest.approx(1 / 2)
+    assert label_accuracy(found[2:], TRUTH) == 1
+    assert label_accuracy([], TRUTH) == -1
+    crowd = [*TRUTH, record(1, 101, iscrowd=1)]
+    assert label_accuracy(found, crowd) == pytest.approx(1 / 2)

@@ -49,6 +49,9 @@ def test_a_category_may_forbid_mirrors():
     for value in (True, None):
         record['mirror_safe'] = value
         assert KeypointCategory.from_coco(record).can_mirror
+    record['mirror_safe'] = 'no'
+    with pytest.raises(ValueError, match="has mirror_safe='no'; it is true"):
+        KeypointCategory.from_coco(record)
 
 
 @pytest.mark.parametrize(
