@@ -432,7 +432,6 @@ def test_with_the_real_text_prompt_encoder():
 
 def all_options(config):
     config.decoder.isolated_boxes = True
-    config.object_content = True
     config.name_separation = {}
     config.train_cfg.queries_per_object = 2
     config.bbox_head.criterion.keypoint_average = 'keypoint'

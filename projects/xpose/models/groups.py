@@ -179,7 +179,6 @@ def expand_groups(
     boxes: Tensor,
     content: Tensor,
     refiner: ReferenceRefiner,
-    object_content: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Make [box, keypoint 1..K] queries of every kept object.
 
@@ -189,7 +188,6 @@ def expand_groups(
         boxes (Tensor): (B, N, 4).
         content (Tensor): (B, G, K, D) keypoint prompts of the groups.
         refiner (ReferenceRefiner): Places the keypoints.
-        object_content (bool): Add the object's query to its keypoints'.
 
     Returns:
         tuple[Tensor, Tensor]: Queries (B, G, 1 + K, D) and references
@@ -197,8 +195,6 @@ def expand_groups(
     """
     query, boxes = groups.take(query), groups.take(boxes)
     start = refiner.start_keypoints(content, query, boxes)
-    if object_content:
-        content = content + query[:, :, None]
     return (
         torch.cat([query[:, :, None], content], 2),
         torch.cat([boxes[:, :, None], start], 2),

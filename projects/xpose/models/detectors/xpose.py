@@ -59,8 +59,6 @@ class XPose(DINO):
         selected_content (bool): Add the selected image token to the learned
             content of its object query; the released model has the learned
             content alone.
-        object_content (bool): Add an object's query to its keypoint queries,
-            as ED-Pose does; the released model has the prompts alone.
         normalized_prompts (bool): Normalise prompt embeddings before and
             after their projection, so that encoders of any scale (sentence
             encoders give unit vectors) start with prompts that differ. The
@@ -80,14 +78,12 @@ class XPose(DINO):
         dn_cfg: ConfigDict,
         num_feature_levels: int = 4,
         selected_content: bool = False,
-        object_content: bool = False,
         normalized_prompts: bool = False,
         name_separation: ConfigDict | None = None,
         **kwargs: Any,
     ) -> None:
         self.num_feature_levels = num_feature_levels
         self.selected_content = selected_content
-        self.object_content = object_content
         # DINO's own constructor would build a closed table of labels.
         DetectionTransformer.__init__(self, **kwargs)
         self.prompt_encoder = MMDET_MODELS.build(prompt_encoder)
@@ -375,7 +371,7 @@ class XPose(DINO):
             groups, prompts.keypoint_embeddings, self.keypoint_projection
         )
         group_query, group_reference = expand_groups(
-            groups, query, reference, content, refiner, self.object_content
+            groups, query, reference, content, refiner
         )
         keypoints = self.decoder.forward_keypoints(
             group_query, group_reference, refiner, groups.slot_mask, **context
