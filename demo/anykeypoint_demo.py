@@ -162,9 +162,10 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         '--nms-thr',
         type=share,
         default=0.5,
-        help='of two boxes of a category that overlap more than this, and of '
-        'any two that overlap more than 0.7, the one with the lower score is '
-        'left out; 1 leaves none out (default: 0.5)',
+        help='of two boxes of a category that overlap more than this, the one '
+        'with the lower score is left out, and of two of different categories '
+        'if they overlap more than 0.7 and more than this; 1 leaves none out '
+        '(default: 0.5)',
     )
     parser.add_argument(
         '--show-names', action='store_true', help="draw keypoints' names"

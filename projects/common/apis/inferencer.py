@@ -157,9 +157,9 @@ class AnyKeypointInferencer:
             bboxes: For models that are told where the objects are: (N, 4)
                 xyxy for every picture, or a list with one such for each.
             nms_thr: Of two boxes of a category that overlap (IoU) more than
-                this, the one with the lower score is left out, and so of
-                two boxes of any categories that overlap more than 0.7: one
-                object has one label. Lower than in evaluation, where a
+                this, the one with the lower score is left out. Of two boxes
+                of different categories it is left out if they overlap more
+                than 0.7 and more than this: one object has one label. Lower than in evaluation, where a
                 second guess costs little. 1 leaves none out, nor do
                 ``bboxes`` that are given.
             maps: Whether results hold the attention maps of their keypoints;
