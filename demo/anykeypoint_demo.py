@@ -8,7 +8,8 @@ Say what to look for in words,
     teapot: lid, handle, spout   keypoints of your own
 
 with ";" between several, or show it by an annotated picture, or take a prompt
-file, which tools/misc/make_prompt.py writes.
+file, which tools/misc/make_prompt.py writes. Nothing said, it looks for what
+the model was trained to find.
 
 Examples:
   python demo/anykeypoint_demo.py photo.jpg --text "horse; person" --out found
@@ -110,8 +111,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--max-frames', type=count, help='stop after so many frames'
     )
     args = parser.parse_args(argv)
-    if not (args.text or args.prompt or args.support):
-        parser.error('give --text, --prompt or --support')
     if args.prompt and (args.text or args.support):
         parser.error('give --prompt, or --text and --support')
     if bool(args.support) != bool(args.support_keypoints):
@@ -148,8 +147,8 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--score-thr',
         type=share,
-        default=0.3,
-        help='objects with a lower score are left out (default: 0.3)',
+        help='objects with a lower score are left out (default: what the '
+        'training of the checkpoint found best, else 0.3)',
     )
     parser.add_argument(
         '--kpt-thr',
@@ -254,8 +253,20 @@ def load(args: argparse.Namespace) -> AnyKeypointInferencer:
         args.cfg_options,
         args.text_weights,
     )
+    if args.score_thr is None:
+        args.score_thr = inferencer.score_thr
     if args.prompt:
         inferencer.set_prompt(Path(args.prompt))
+    elif not (args.text or args.support):
+        known = inferencer.backend.learnt.categories
+        if not known:
+            raise ValueError(
+                'The checkpoint does not say what it was trained to find; '
+                'give --text, --prompt or --support.'
+            )
+        inferencer.set_prompt(list(known))
+        names = ', '.join(category.name for category in known)
+        print(f'looking for what the model was trained to find: {names}')
     else:
         parts = []
         if args.text:

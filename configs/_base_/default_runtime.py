@@ -13,6 +13,7 @@ default_hooks = dict(
         rule='greater',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    learnt=dict(type='LearntHook'),
 )
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -338,7 +338,8 @@ def test_wrong_arguments(run, folder, tmp_path):
     assert 'No keypoints are known' in refused(folder, prompt=('--text', 'x'))
     twice = ('--text', 'red; red: a')
     assert 'duplicate category names' in refused(folder, prompt=twice)
-    assert 'give --text, --prompt or --support' in refused(folder, prompt=())
+    nothing = refused(folder, prompt=())
+    assert 'does not say what it was trained to find; give --text' in nothing
     both = ('--text', 'red', '--prompt', 'p.json')
     assert 'give --prompt, or --text' in refused(folder, prompt=both)
     lone = ('--support', 'a.png')

@@ -1,12 +1,15 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
 import hashlib
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
+from projects.common.structures import KeypointCategory
+from projects.common.utils.learnt import Learnt
 from projects.common.version import __version__
 
 TOOL = (
@@ -52,6 +55,16 @@ def test_keeps_weights_and_loads_safely(tmp_path):
     assert small['state_dict']['weight'].tolist() == [0.5, -2.0]
     assert small['state_dict']['texts'].dtype == torch.uint8
     assert [path.name for path in target.parent.iterdir()] == ['small.pth']
+
+
+def test_keeps_what_the_model_was_trained_to_find(tmp_path):
+    source, target = tmp_path / 'epoch_3.pth', tmp_path / 'small.pth'
+    learnt = Learnt((KeypointCategory('cat', ('nose',)),), 0.4)
+    torch.save({'state_dict': {}, 'meta': learnt.to_meta()}, source)
+    tool.publish(source, target)
+    assert Learnt.of_file(target) == learnt
+    tool.publish(source, target, score_thr=0.2)
+    assert Learnt.of_file(target) == replace(learnt, score_thr=0.2)
 
 
 def test_refuses_other_files(tmp_path):

@@ -18,6 +18,7 @@ from projects.common.prompt_files import (
     save_prompt,
 )
 from projects.common.structures import KeypointPrompt
+from projects.common.utils.learnt import Learnt
 from projects.xpose.apis import predict
 from projects.xpose.prompts import predefined_category
 from tests.test_xpose.conftest import build_model, category
@@ -75,6 +76,41 @@ def flat(result):
     return np.concatenate(
         [[one.score, *one.bbox, *one.xy().ravel()] for one in result.instances]
     )
+
+
+@pytest.fixture
+def own(saved, tmp_path):
+    """A model whose checkpoint says what it was trained to find."""
+    cfg, weights = saved
+    learnt = Learnt((category('mule', 2), category('cat', 3)), 0.02)
+    content = torch.load(weights) | {'meta': learnt.to_meta()}
+    torch.save(content, tmp_path / 'own.pth')
+    return AnyKeypointInferencer(cfg, tmp_path / 'own.pth', device='cpu')
+
+
+def test_a_checkpoint_knows_what_it_was_trained_to_find(own, image):
+    assert own.score_thr == 0.02
+    [result] = own(image)  # nothing was asked for
+    assert [c.name for c in result.categories] == ['mule', 'cat']
+    assert result.categories[0].num_keypoints == 2
+    assert all(one.score >= 0.02 for one in result.instances)
+    [all_of_it] = own(image, score_thr=0)
+    assert len(all_of_it.instances) > len(result.instances)
+
+
+def test_words_that_two_know_are_told(own, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        'projects.xpose.apis.xpose_backend.print_log',
+        lambda text, **options: told.append(text),
+    )
+    assert own.prepare('mule').categories[0].num_keypoints == 2
+    assert told == []
+    assert own.prepare('cat').categories[0].num_keypoints == 3
+    count = predefined_category('cat').num_keypoints
+    [text] = told
+    assert text.startswith('"cat" is taken for the 3 keypoints that this ')
+    assert f'not for the {count} predefined ones' in text
 
 
 def test_the_same_as_predict(inferencer, image):

@@ -2,8 +2,9 @@
 r"""Make a training checkpoint small enough to ship.
 
 Keeps the weights (of the moving average, where the run had one) in half
-precision, the config and a little plain metadata, so that the file loads with
-``torch.load(weights_only=True)`` and needs no config beside it.
+precision, the config, what the model was trained to find, and a little plain
+metadata, so that the file loads with ``torch.load(weights_only=True)`` and
+needs no config beside it.
 
 Example:
     python tools/model_converters/publish_checkpoint.py \
@@ -12,12 +13,15 @@ Example:
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from projects.common.utils.argument_types import share
 from projects.common.utils.checkpoints import file_sha256, read_checkpoint
 from projects.common.utils.files import replacing
+from projects.common.utils.learnt import Learnt
 from projects.common.version import __version__
 
 import torch
@@ -55,13 +59,20 @@ def without_own_paths(text: str) -> str:
     return config.pretty_text
 
 
-def publish(source: Path, target: Path, trusted: bool = False) -> str:
+def publish(
+    source: Path,
+    target: Path,
+    trusted: bool = False,
+    score_thr: float | None = None,
+) -> str:
     """Write the small file.
 
     Args:
         source (Path): A checkpoint of mmengine's runner.
         target (Path): Where to write; replaced only when complete.
         trusted (bool): Whether the source may run code while it is read.
+        score_thr (float, optional): Score from which on objects are worth
+            showing; by default the one that the source holds.
 
     Returns:
         str: The sha256 of the file.
@@ -90,6 +101,10 @@ def publish(source: Path, target: Path, trusted: bool = False) -> str:
             'source_sha256': file_sha256(source),
         },
     }
+    learnt = Learnt.of_meta(meta)
+    if score_thr is not None:
+        learnt = replace(learnt, score_thr=score_thr)
+    small['meta'] |= learnt.to_meta()
     if isinstance(meta.get('cfg'), str):
         small['meta']['cfg'] = without_own_paths(meta['cfg'])
     with replacing(target) as temporary:
@@ -107,9 +122,17 @@ def main() -> int:
         action='store_true',
         help='read a source that could run any code',
     )
+    parser.add_argument(
+        '--score-thr',
+        type=share,
+        help='score from which on objects are shown by default; by default '
+        'what the last validation found best',
+    )
     args = parser.parse_args()
     try:
-        digest = publish(args.source, args.target, args.trust_checkpoint)
+        digest = publish(
+            args.source, args.target, args.trust_checkpoint, args.score_thr
+        )
     except (OSError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1

@@ -25,6 +25,7 @@ from torch import nn
 
 from projects.common.prompt_files import PromptDescription
 from projects.common.structures import KeypointCategory, KeypointPrompt
+from projects.common.utils.learnt import Learnt
 
 PRECISIONS = {
     'float32': None,
@@ -85,6 +86,8 @@ class InferenceBackend(ABC):
     """
 
     model: nn.Module
+    #: What the checkpoint says that it was trained to find.
+    learnt: Learnt
     #: Whether predictions hold attention maps.
     gives_maps: bool = False
 
@@ -104,6 +107,7 @@ class InferenceBackend(ABC):
         self.device = usable_device(device or get_device())
         self.dtype = PRECISIONS[precision]
         init_default_scope(cfg.get('default_scope', 'mmpose'))
+        self.learnt = Learnt() if weights is None else Learnt.of_file(weights)
         self.model = self.build(weights)
 
     @abstractmethod

@@ -26,6 +26,9 @@ from projects.common.apis.model_index import (
 from projects.common.apis.results import KeypointResult
 from projects.common.prompt_files import describe, save_prompt
 
+#: Where a checkpoint does not say what its training found best.
+DEFAULT_SCORE_THR = 0.3
+
 
 @INFERENCERS.register_module()
 class AnyKeypointInferencer:
@@ -140,7 +143,7 @@ class AnyKeypointInferencer:
         inputs: Any,
         prompt: PreparedPrompt | None = None,
         batch_size: int = 1,
-        score_thr: float = 0.3,
+        score_thr: float | None = None,
         bboxes: Any = None,
         nms_thr: float = 0.5,
         maps: bool = False,
@@ -153,15 +156,16 @@ class AnyKeypointInferencer:
             prompt: What :meth:`prepare` gave; by default that of
                 :meth:`set_prompt`.
             batch_size: How many pictures the model gets at a time.
-            score_thr: Objects with a lower score are left out.
+            score_thr: Objects with a lower score are left out; by default
+                those below :attr:`score_thr`.
             bboxes: For models that are told where the objects are: (N, 4)
                 xyxy for every picture, or a list with one such for each.
             nms_thr: Of two boxes of a category that overlap (IoU) more than
                 this, the one with the lower score is left out. Of two boxes
                 of different categories it is left out if they overlap more
-                than 0.7 and more than this: one object has one label. Lower than in evaluation, where a
-                second guess costs little. 1 leaves none out, nor do
-                ``bboxes`` that are given.
+                than 0.7 and more than this: one object has one label. Lower
+                than in evaluation, where a second guess costs little. 1
+                leaves none out, nor do ``bboxes`` that are given.
             maps: Whether results hold the attention maps of their keypoints;
                 PPM has some.
 
@@ -187,7 +191,7 @@ class AnyKeypointInferencer:
         inputs: Any,
         prompt: PreparedPrompt | None = None,
         batch_size: int = 1,
-        score_thr: float = 0.3,
+        score_thr: float | None = None,
         bboxes: Any = None,
         nms_thr: float = 0.5,
         maps: bool = False,
@@ -226,8 +230,20 @@ class AnyKeypointInferencer:
             iterate(inputs, on_error), prompt, bboxes, on_error
         )
         # Boxes that somebody gave are meant, however near they are.
+        if score_thr is None:
+            score_thr = self.score_thr
         reading = (score_thr, 1.0 if bboxes is not None else nms_thr, maps)
         return self._stream(packed, prompt, batch_size, reading)
+
+    @property
+    def score_thr(self) -> float:
+        """Score from which on objects are shown if nothing else is said.
+
+        The one that the checkpoint's training found best, see
+        ``best_score_threshold``, or 0.3 where it does not say.
+        """
+        found = self.backend.learnt.score_thr
+        return DEFAULT_SCORE_THR if found is None else found
 
     def check_maps(self) -> None:
         """Raise ValueError if the model has no attention maps."""
@@ -239,12 +255,15 @@ class AnyKeypointInferencer:
 
     def _prompt(self, prompt: PreparedPrompt | None) -> PreparedPrompt:
         prompt = prompt or self.prompt
-        if prompt is None:
+        if prompt is not None:
+            return prompt
+        if not self.backend.learnt.categories:
             raise ValueError(
-                'Nothing is asked for yet; call set_prompt() first, for '
+                'Nothing is asked for yet, and the checkpoint does not say '
+                'what it was trained to find; call set_prompt() first, for '
                 "example set_prompt('horse')."
             )
-        return prompt
+        return self.set_prompt(list(self.backend.learnt.categories)).prompt
 
     def _stream(
         self,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from projects.common.evaluation.pck import match_boxes
+from projects.common.evaluation.pck import match_boxes, xywh_to_xyxy
 from projects.common.structures import object_area
 
 #: Least box IoU at which a detection is taken for a ground-truth instance.
@@ -75,9 +75,9 @@ def matched_pictures(
             found=found_of[image],
             found_keypoints=det_keypoints,
             matched=match_boxes(
-                _xyxy(det_boxes),
+                xywh_to_xyxy(det_boxes),
                 np.array([d['score'] for d in found_of[image]]),
-                _xyxy(boxes),
+                xywh_to_xyxy(boxes),
                 MATCH_IOU,
             ),
         )
@@ -103,7 +103,3 @@ def _arrays(
     boxes = np.array([r['bbox'] for r in records], dtype=np.float64)
     keypoints = np.array([r['keypoints'] for r in records], dtype=np.float64)
     return boxes.reshape(-1, 4), keypoints.reshape(-1, num_keypoints, 3)
-
-
-def _xyxy(boxes: np.ndarray) -> np.ndarray:
-    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)

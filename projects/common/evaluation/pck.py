@@ -6,6 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 
 
+def xywh_to_xyxy(boxes: np.ndarray) -> np.ndarray:
+    """(N, 4) x, y, width, height to (N, 4) corners."""
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
+
+
 def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Intersection over union of two sets of boxes.
 

@@ -33,6 +33,7 @@ from projects.common.evaluation.prediction_records import (
     prediction_record,
 )
 from projects.common.evaluation.supports import merge_supports
+from projects.common.evaluation.threshold import best_score_threshold
 from projects.common.evaluation.truth import KeypointTruth, read_truth
 from projects.common.evaluation.views import VIEWS, label_accuracy
 from projects.common.structures import KeypointCategory
@@ -72,6 +73,8 @@ class PromptKeypointMetric(BaseMetric):
     another (v < 2). Instances without a labelled keypoint and keypoints
     outside ``keypoint_mask`` are left out. Neither number is reported if
     there is nothing to compare, and no AUC without ``keypoints_visible``.
+
+    ``keypoint/score_thr``: see ``best_score_threshold``.
 
     ``views`` evaluate the detections once more as :mod:`views` makes them:
     ``one_label`` (each object its best label only), ``given_class`` (without
@@ -208,6 +211,11 @@ class PromptKeypointMetric(BaseMetric):
             matched = self._matched(images, detections)
             metrics.update(self.nme.compute(matched))
         metrics.update(self._quality_metrics(images, detections))
+        shown = set(images)
+        metrics['keypoint/score_thr'] = best_score_threshold(
+            detections,
+            [a for a in truth.annotations if a['image_id'] in shown],
+        )
         for name in self.views:
             metrics.update(self._view_metrics(name, images, detections))
         metrics['num_images'] = len(images)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from projects.common.evaluation.instances import MATCH_IOU, group_by
-from projects.common.evaluation.pck import box_iou
+from projects.common.evaluation.pck import box_iou, xywh_to_xyxy
 from projects.common.structures import best_of_each_object
 
 
@@ -114,7 +114,7 @@ VIEWS: dict[str, Callable[[Sequence[dict], Sequence[dict]], list[dict]]] = {
 def _corners(records: Sequence[dict]) -> np.ndarray:
     """(N, 4) xyxy."""
     boxes = np.array([r['bbox'] for r in records], float).reshape(-1, 4)
-    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
+    return xywh_to_xyxy(boxes)
 
 
 def _categories(records: Sequence[dict]) -> np.ndarray:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from mmpose.registry import INFERENCERS
 from mmpose.structures import PoseDataSample
 from torch import nn
@@ -40,16 +42,18 @@ from .supports import shot_size
 class XPoseBackend(InferenceBackend):
     """Asks X-Pose; prompts are encoded once.
 
-    ``default_prompt`` of the config, a prompt file, names the categories that
-    the model was trained with: their keypoints are known before those of
-    the predefined sets.
+    The categories that the model was trained with, those of the checkpoint or
+    else of the config's ``default_prompt`` (a prompt file), are known before
+    those of the predefined sets. Where both know a word, a warning says which
+    of the two is meant.
     """
 
     def build(self, weights: str | None) -> nn.Module:
         """See the parent."""
         self._pipeline = prediction_pipeline(self.cfg)
-        path = self.cfg.get('default_prompt')
-        known = load_prompt(find_shipped(path)).categories if path else ()
+        known, path = self.learnt.categories, self.cfg.get('default_prompt')
+        if not known and path:
+            known = load_prompt(find_shipped(path)).categories
         self._known = {c.name.lower(): c for c in known}
         return init_model(self.cfg, weights, self.device)
 
@@ -63,6 +67,7 @@ class XPoseBackend(InferenceBackend):
         known = self._known.get((like or name).lower())
         if known is None:
             return predefined_category(name, like)
+        _tell_of_another(known, like or name)
         return replace(known, name=name)
 
     def encode(self, prompt: KeypointPrompt) -> EncodedPrompts:
@@ -119,3 +124,25 @@ class XPoseBackend(InferenceBackend):
         """See the parent."""
         with self.autocast():
             return predict_encoded(self.model, packed, prompt.state)
+
+
+def _tell_of_another(known: KeypointCategory, word: str) -> None:
+    """Warn that a word also names keypoints of the predefined sets."""
+    try:
+        other = predefined_category(word)
+    except ValueError:
+        return
+    if other.keypoints != known.keypoints:
+        print_log(
+            f'"{word}" is taken for the {known.num_keypoints} keypoints that '
+            f'this model was trained with ({_listed(known)}), not for the '
+            f'{other.num_keypoints} predefined ones ({_listed(other)}); name '
+            'keypoints to ask for others.',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+
+def _listed(category: KeypointCategory) -> str:
+    names = category.keypoints
+    return ', '.join(names[:3]) + ', ...' * (len(names) > 3)

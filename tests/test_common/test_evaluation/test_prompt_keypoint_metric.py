@@ -160,6 +160,7 @@ def test_perfect_predictions_of_mixed_k(ann_file):
         expected[thr.replace('PCK', 'PCK_all')] = 1.0
     # Placed perfectly, but the model says 0; the cat's tail is not labelled.
     expected |= {'keypoint/score_ECE': 7 / 8 - MIN_KEYPOINT_SCORE}
+    expected |= {'keypoint/score_thr': 0.5}  # the worst is right as well
     expected |= {'num_images': 3, 'num_images_total': 3}
     assert metrics == pytest.approx(expected)
 
