@@ -147,7 +147,12 @@ class KeypointResult:
         ]
         found = sample.pred_instances.cpu()
         order = best_of_each_object(
-            found.bboxes, found.scores, found.labels, nms_thr
+            found.bboxes,
+            found.scores,
+            found.labels,
+            nms_thr,
+            keypoints=found.keypoints,
+            keypoint_mask=found.keypoint_mask,
         )
         found = found.numpy()
         height, width = frame.image.shape[:2]

@@ -190,7 +190,8 @@ def test_second_guesses_are_left_out(finder):
             bboxes=torch.tensor(boxes, dtype=torch.float32),
             scores=torch.tensor([0.5, 0.9, 0.7]),
             labels=torch.tensor(labels),
-            keypoints=torch.zeros(3, 3, 2),
+            # Places of their own, or they were one object.
+            keypoints=100.0 * torch.arange(3).view(3, 1, 1).expand(3, 3, 2),
             keypoint_scores=torch.ones(3, 3),
             keypoint_mask=torch.ones(3, 3, dtype=torch.bool),
         )
