@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from projects import xpose  # noqa: F401  registers what configs name
-from projects.common.engine import launch
+from projects.common.engine import launch, resume
 from projects.common.utils.checkpoints import require_checkpoint
 
 from mmengine.config import Config
@@ -26,7 +26,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         nargs='?',
         const='auto',
         help='continue a training: from this checkpoint or, without a value, '
-        'from the latest one in the work dir',
+        'from the latest one in the work dir; refused if that is of another '
+        'experiment',
     )
     parser.add_argument(
         '--amp',
@@ -56,6 +57,7 @@ def prepare_config(args: argparse.Namespace) -> Config:
         ValueError: If an option is unknown or does not go with the config.
     """
     cfg = launch.load_config(args)
+    cfg.num_processes = resume.count_processes(args.launcher)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
@@ -73,25 +75,27 @@ def prepare_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def set_resume(cfg: Config, resume: str | None) -> None:
+def set_resume(cfg: Config, checkpoint: str | None) -> None:
     """Decide which checkpoint to continue from.
 
     ``auto`` takes the latest of the work dir; without one the training
     starts as if it had not been given, with the config's ``load_from``.
     """
-    if resume is None:
+    if checkpoint is None and cfg.get('resume') and not cfg.get('load_from'):
+        checkpoint = 'auto'  # what the config's own resume = True means
+    if checkpoint is None:
         return
-    if resume == 'auto':
-        resume = (
+    if checkpoint == 'auto':
+        checkpoint = (
             find_latest_checkpoint(cfg.work_dir)
             if os.path.isdir(cfg.work_dir)
             else None
         )
-        if resume is None:
+        if checkpoint is None:
             print(f'Nothing to resume in {cfg.work_dir}, starting anew.')
             cfg.resume = False
             return
-    cfg.resume, cfg.load_from = True, resume
+    cfg.resume, cfg.load_from = True, checkpoint
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -99,12 +103,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     with launch.sentences_only():
         cfg = prepare_config(args)
+        other_batch = cfg.get('resume', False) and resume.check_resumable(
+            cfg, args.trust_checkpoint
+        )
     launch.start_distributed_cpu(cfg)
     with launch.sentences_only():
         runner = Runner.from_cfg(cfg)
         if cfg.get('load_from'):
             # mmengine reads it once more, after it has set initial weights.
             launch.check_loaded(runner, cfg.load_from, args)
+        if other_batch:
+            runner.register_hook(resume.RestartScheduleHook())
         runner.train_loop, runner.val_loop  # noqa: B018  read the data
     runner.train()
     launch.end_distributed()

@@ -115,7 +115,6 @@ def test_checkpoint_of_another_size(load_tool, toy, tmp_path, capsys):
     for tool, argv in (
         ('test.py', [str(toy), path]),
         ('train.py', [str(toy), '--cfg-options', f'load_from={path}']),
-        ('train.py', [str(toy), '--resume', path]),
     ):
         with pytest.raises(SystemExit) as stop:
             load_tool(tool).main(argv)

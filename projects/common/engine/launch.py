@@ -9,7 +9,6 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
@@ -23,11 +22,16 @@ from projects.common.models.prompt_encoders.text.base_text_tower import (
 )
 from projects.common.utils.checkpoints import check_compatible, load_weights
 from projects.common.utils.config_options import check_options
+from projects.common.utils.work_dirs import default_work_dir
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Options that training and testing have in common, as in mmpose."""
-    parser.add_argument('--work-dir', help='folder of logs and results')
+    parser.add_argument(
+        '--work-dir',
+        help='folder of logs and results; without it, work_dirs/ and the '
+        'name of the config with what --cfg-options changed',
+    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -113,7 +117,7 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        cfg.work_dir = os.path.join('work_dirs', Path(args.config).stem)
+        cfg.work_dir = default_work_dir(args.config, args.cfg_options)
     if args.show_dir is not None:
         hook = {'type': 'DrawPredictionsHook', 'out_dir': args.show_dir}
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
