@@ -15,7 +15,8 @@ from tests.conftest import REPO_ROOT
 DOCUMENTS = {
     str(path.relative_to(REPO_ROOT)): path.read_text(encoding='utf-8')
     for path in (
-        REPO_ROOT / 'README.md',
+        *sorted(REPO_ROOT.glob('*.md')),
+        *sorted((REPO_ROOT / 'projects').rglob('*.md')),
         *sorted((REPO_ROOT / 'docs').rglob('*.md')),
     )
 }
@@ -26,6 +27,7 @@ TARGETS = set(
 FOLDERS = ('tools/', 'demo/', 'configs/', 'checkpoints/', 'requirements/')
 # Their commands write the checkpoints that they name.
 CONVERTERS = 'tools/model_converters/'
+ROOMS = 'projects/*/__init__.py'
 CONFIGS = REPO_ROOT / 'configs/promptable_2d_keypoint/xpose'
 
 
@@ -135,6 +137,38 @@ def test_links_to_files_exist(document):
     folder = (REPO_ROOT / document).parent
     links = re.findall(r'\]\(([^)#:]+)(?:#[^)]*)?\)', DOCUMENTS[document])
     assert [link for link in links if not (folder / link).exists()] == []
+
+
+def test_architecture_names_paths_that_exist():
+    text = DOCUMENTS['ARCHITECTURE.md']
+    paths = set(re.findall(r'(?<![\w/(])(?:[\w-]+/)+[\w.-]*\w', text))
+    assert len(paths) > 50
+    absent = [p for p in paths if not (REPO_ROOT / p).exists()]
+    assert absent == []
+    rooms = {f'projects/{p.parent.name}' for p in REPO_ROOT.glob(ROOMS)}
+    assert rooms <= paths
+
+
+@pytest.mark.parametrize('room', ['xpose', 'ppm'])
+def test_readmes_of_methods_name_folders_that_exist(room):
+    text = DOCUMENTS[f'projects/{room}/README.md']
+    folders = re.findall(r'^\| `([\w/]+)`', text, flags=re.M)
+    assert len(folders) > 5
+    for folder in folders:
+        assert (REPO_ROOT / 'projects' / room / folder).is_dir(), folder
+
+
+def test_buttons_of_the_page_are_where_architecture_says():
+    rows = re.findall(
+        r'^\| (\*.*?) \| `(projects/app/\w+\.py)`',
+        DOCUMENTS['ARCHITECTURE.md'],
+        flags=re.M,
+    )
+    assert len(rows) == 3
+    for buttons, path in rows:
+        source = (REPO_ROOT / path).read_text()
+        for label in re.findall(r'\*(.+?)\*', buttons):
+            assert f"Button('{label}'" in source, label
 
 
 def test_annotation_files_of_synthkpt_have_the_names_it_writes():

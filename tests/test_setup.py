@@ -190,3 +190,34 @@ def test_indices_name_files_that_exist():
     datasets = yaml.safe_load((REPO_ROOT / 'dataset-index.yml').read_text())
     for name, entry in datasets.items():
         assert (REPO_ROOT / entry['converter']).is_file(), name
+        assert entry.keys() == {'dataset', 'converter', 'data_root', 'license'}
+
+
+def test_every_source_of_unikpt_is_in_the_dataset_index():
+    import yaml
+
+    from projects.unikpt import SOURCES
+
+    datasets = yaml.safe_load((REPO_ROOT / 'dataset-index.yml').read_text())
+    for name, source in SOURCES.items():
+        entry = datasets[name]
+        assert entry['dataset'] == source.title
+        assert entry['license'] == source.licence
+
+
+def test_citation_names_both_papers_as_the_model_index_does():
+    import yaml
+
+    citation = yaml.safe_load((REPO_ROOT / 'CITATION.cff').read_text())
+    index = yaml.safe_load((REPO_ROOT / 'model-index.yml').read_text())
+    papers = {
+        collection['Paper']['Title']
+        for name in index['Import']
+        for collection in yaml.safe_load((REPO_ROOT / name).read_text()).get(
+            'Collections', ()
+        )
+        if 'Paper' in collection
+    }
+    assert {paper['title'] for paper in citation['references']} <= papers
+    assert len(citation['references']) == 2
+    assert citation['license'] == 'Apache-2.0'
