@@ -1,13 +1,14 @@
 # make env   builds .venv, or brings it up to date (the others do so as well)
 # make demo  SynthKPT, a short training, evaluation, pictures with predictions
 # make test  all tests          make test TEST_ARGS='-k compat'
-# make lint  ruff check and ruff format --check;   make format  repairs
+# make lint  ruff check, ruff format --check, codespell;   make format  repairs
 VENV ?= .venv
 DEMO_ARGS ?=
 TEST_ARGS ?=
 
 PY := $(VENV)/bin/python
 SOURCES := projects tools demo tests configs setup.py
+TEXTS := docs $(wildcard *.md *.cff *.yml)
 
 .PHONY: env demo test lint format
 .DEFAULT_GOAL := help
@@ -28,6 +29,7 @@ test: env
 lint: env
 	@$(PY) -m ruff check $(SOURCES)
 	@$(PY) -m ruff format --check $(SOURCES)
+	@$(PY) -m codespell_lib $(SOURCES) $(TEXTS)
 
 format: env
 	@$(PY) -m ruff check --fix $(SOURCES)

@@ -160,13 +160,17 @@ def test_every_requirement_has_one_exact_version_per_python():
                 assert normal(requirement.name) in names, requirement
 
 
-def test_ruff_is_the_same_everywhere():
+@pytest.mark.parametrize('tool', ['ruff', 'codespell'])
+def test_linters_are_the_same_everywhere(tool):
     constraints = (REPO_ROOT / 'requirements/constraints.txt').read_text()
-    version = re.search(r'^ruff==(\S+)$', constraints, re.M).group(1)
+    version = re.search(rf'^{tool}==(\S+)$', constraints, re.M).group(1)
     hooks = (REPO_ROOT / '.pre-commit-config.yaml').read_text()
-    assert f'rev: v{version}\n' in hooks
-    rules = (REPO_ROOT / 'ruff.toml').read_text()
-    assert f'required-version = "=={version}"' in rules
+    pinned = rf'/{tool}(-pre-commit)?\n    rev: v{re.escape(version)}\n'
+    assert re.search(pinned, hooks)
+    assert tool in (REPO_ROOT / 'Makefile').read_text()
+    if tool == 'ruff':
+        rules = (REPO_ROOT / 'ruff.toml').read_text()
+        assert f'required-version = "=={version}"' in rules
 
 
 @pytest.mark.parametrize(
