@@ -218,6 +218,12 @@ def _add_model_arguments(parser: argparse.ArgumentParser) -> None:
         '--weights', help='checkpoint (default: that of the model index)'
     )
     group.add_argument(
+        '--trust-config',
+        action='store_true',
+        help='the config in the checkpoint may run code, as one of another '
+        'project may have to; those of our trainings are read without',
+    )
+    group.add_argument(
         '--text-weights',
         help='text model for words that the checkpoint does not know: weights '
         'of CLIP, or the folder of a sentence encoder',
@@ -252,6 +258,7 @@ def load(args: argparse.Namespace) -> AnyKeypointInferencer:
         args.precision,
         args.cfg_options,
         args.text_weights,
+        args.trust_config,
     )
     if args.score_thr is None:
         args.score_thr = inferencer.score_thr

@@ -20,12 +20,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from projects.common.utils.argument_types import share
 from projects.common.utils.checkpoints import file_sha256, read_checkpoint
+from projects.common.utils.config_text import plain_config
 from projects.common.utils.files import replacing
 from projects.common.utils.learnt import Learnt
 from projects.common.version import __version__
 
 import torch
-from mmengine.config import Config
 from torch import Tensor
 
 #: Needed to go on training only: the base keypoints' prompts of PPM's CPT.
@@ -51,9 +51,9 @@ def halve(name: str, weight: Tensor) -> Tensor:
     return half
 
 
-def without_own_paths(text: str) -> str:
+def without_own_paths(text: str, source: str) -> str:
     """A run's config without where it ran and what it started from."""
-    config = Config.fromstring(text, '.py')
+    config = plain_config(text, source)
     config.pop('work_dir', None)
     config.load_from = None
     return config.pretty_text
@@ -106,7 +106,7 @@ def publish(
         learnt = replace(learnt, score_thr=score_thr)
     small['meta'] |= learnt.to_meta()
     if isinstance(meta.get('cfg'), str):
-        small['meta']['cfg'] = without_own_paths(meta['cfg'])
+        small['meta']['cfg'] = without_own_paths(meta['cfg'], str(source))
     with replacing(target) as temporary:
         torch.save(small, temporary)
     return file_sha256(target)

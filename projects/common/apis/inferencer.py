@@ -49,6 +49,9 @@ class AnyKeypointInferencer:
         cfg_options: Settings of the config to change, dotted keys and values.
         text_weights: Text model for words that the checkpoint does not know:
             weights of CLIP, or the folder of a sentence encoder.
+        trust_config: Whether the config that ``weights`` holds may run code;
+            else it is read as plain values, which those of our trainings
+            are.
 
     Raises:
         FileNotFoundError: If a file does not exist.
@@ -69,8 +72,11 @@ class AnyKeypointInferencer:
         precision: str = 'float32',
         cfg_options: Mapping[str, Any] | None = None,
         text_weights: str | None = None,
+        trust_config: bool = False,
     ) -> None:
-        cfg, weights = load_model_config(model, weights, cfg_options)
+        cfg, weights = load_model_config(
+            model, weights, cfg_options, trust_config
+        )
         if text_weights is not None:
             set_text_weights(cfg, text_weights)
         self.name = model if isinstance(model, str) else (weights or '')

@@ -18,6 +18,7 @@ from projects.common.utils.checkpoints import (
     require_checkpoint,
 )
 from projects.common.utils.config_options import check_options
+from projects.common.utils.config_text import plain_config
 from projects.common.utils.paths import data_root
 
 
@@ -25,6 +26,7 @@ def load_model_config(
     model: str | os.PathLike | Config | None,
     weights: str | os.PathLike | None = None,
     cfg_options: Mapping[str, Any] | None = None,
+    trust_config: bool = False,
 ) -> tuple[Config, str | None]:
     """Find a model's config and weights.
 
@@ -35,19 +37,22 @@ def load_model_config(
             use only those that you trust.
         weights: Path of a checkpoint; by default that of the model index.
         cfg_options: Settings to change, dotted keys and values.
+        trust_config: Whether the config of a checkpoint may run code; else
+            it may hold plain values only, as those of our trainings do.
 
     Returns:
         tuple: The config and the path of the checkpoint, None without one.
 
     Raises:
         FileNotFoundError: If a file does not exist.
-        ValueError: If the name is unknown, or there is no config.
+        ValueError: If the name is unknown, there is no config, or the one in
+            the checkpoint could run code.
     """
     weights = None if weights is None else str(weights)
     if isinstance(model, Config):
         cfg = copy.deepcopy(model)
     elif model is None:
-        cfg = _checkpoint_config(weights)
+        cfg = _checkpoint_config(weights, trust_config)
     else:
         path = Path(model)
         if path.suffix != '.py':
@@ -130,7 +135,7 @@ def _indexed(name: str) -> tuple[Path, str | None]:
     return known[_plain(name)][1]
 
 
-def _checkpoint_config(weights: str | None) -> Config:
+def _checkpoint_config(weights: str | None, trusted: bool) -> Config:
     if weights is None:
         raise ValueError(
             'Neither model nor weights are given; name a model of the index, '
@@ -143,4 +148,6 @@ def _checkpoint_config(weights: str | None) -> Config:
             f'"{weights}" holds no config; give the config as well, as '
             '--model (in Python as model).'
         )
-    return Config.fromstring(text, '.py')
+    if trusted:
+        return Config.fromstring(text, '.py')
+    return plain_config(text, weights)

@@ -5,7 +5,6 @@ mmengine continues whatever it is given: the checkpoint of another split, or
 of twice as many processes, whose warm-up then lasts twice as many images.
 """
 
-import ast
 import copy
 import os
 import warnings
@@ -17,6 +16,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from projects.common.utils.checkpoints import read_checkpoint
+from projects.common.utils.config_text import read_config
 
 # What makes the experiment; the rest of a config is how it is carried out.
 _COMPARED = (
@@ -173,37 +173,6 @@ def _flatten(node: Any, path: str) -> Iterator[tuple[str, str]]:
         yield path, str(node).rpartition('.')[2]
     else:
         yield path, repr(node)
-
-
-def read_config(text: str) -> dict[str, Any]:
-    """The values of a dumped config; nothing of it is run.
-
-    mmengine would run the text, which may come with a checkpoint from
-    anywhere.
-    """
-    return {
-        statement.targets[0].id: _value(statement.value)
-        for statement in ast.parse(text).body
-        if isinstance(statement, ast.Assign)
-        and isinstance(statement.targets[0], ast.Name)
-    }
-
-
-def _value(node: ast.expr) -> Any:
-    match node:
-        case ast.Call(func=ast.Name(id='dict'), args=[]):
-            return {k.arg: _value(k.value) for k in node.keywords}
-        case ast.Call(func=ast.Name(id='dict'), args=[ast.Dict() as inner]):
-            return _value(inner)
-        case ast.Dict():
-            keys = (_value(key) if key else '**' for key in node.keys)
-            return dict(zip(keys, map(_value, node.values), strict=True))
-        case ast.List() | ast.Tuple():
-            return [_value(element) for element in node.elts]
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        return ast.unparse(node)
 
 
 class RestartScheduleHook(Hook):

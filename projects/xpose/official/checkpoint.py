@@ -14,6 +14,7 @@ from projects.common.utils.checkpoints import (
     file_sha256,
     require_checkpoint,
 )
+from projects.common.utils.config_text import plain_config
 from projects.common.utils.files import replacing
 from projects.common.version import __version__
 
@@ -115,7 +116,7 @@ def export_file(
     if config is not None:
         cfg = Config.fromfile(config)
     elif 'cfg' in content.get('meta', {}):
-        cfg = Config.fromstring(content['meta']['cfg'], '.py')
+        cfg = plain_config(content['meta']['cfg'], str(source))
     else:
         cfg = official_config()
     model = MODELS.build(cfg.model)
