@@ -21,6 +21,7 @@ from projects.common.datasets.converters.coco import (
     prompt_names,
     write_coco,
 )
+from projects.common.datasets.converters.pandas_hdf import read_frame
 
 import numpy as np
 import yaml
@@ -124,32 +125,21 @@ def read_h5(path: Path) -> Iterator[tuple[str, Points]]:
     """Read a ``CollectedData_*.h5``, the same content as the csv file.
 
     Raises:
-        ImportError: If pandas or PyTables is not installed.
+        ValueError: If it is no such table, see :func:`read_frame`.
     """
-    try:
-        import pandas
-        import tables  # noqa: F401  pandas needs it for this
-    except ImportError as error:
-        raise ImportError(
-            f'{path} can only be read with pandas and PyTables: '
-            'pip install pandas tables. A CollectedData_*.csv beside it '
-            'needs neither.'
-        ) from error
-    table = pandas.read_hdf(path)
-    levels = list(table.columns.names)
-    columns = [
-        (
-            column[levels.index('individuals')]
-            if 'individuals' in levels
-            else '',
-            column[levels.index('bodyparts')],
-            column[levels.index('coords')],
+    frame = read_frame(path)
+    depth = len(frame.columns[0]) if frame.columns else 0
+    if depth not in (3, 4):
+        raise ValueError(
+            f'{path}: its columns have {depth} names each, but DeepLabCut '
+            'writes scorer, (individual,) body part and coordinate.'
         )
-        for column in table.columns
+    columns = [
+        (column[1] if depth == 4 else '', *column[-2:])
+        for column in frame.columns
     ]
-    for index, values in zip(table.index, table.to_numpy(dtype=np.float64)):
-        name = index[-1] if isinstance(index, tuple) else index
-        yield _file_name(name), _points(columns, values)
+    for row, values in zip(frame.rows, frame.values, strict=True):
+        yield _file_name(row[-1]), _points(columns, values)
 
 
 def _file_name(path: str) -> str:
@@ -272,7 +262,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     try:
         counts = convert(args)
-    except (FileNotFoundError, ImportError, ValueError) as error:
+    except (FileNotFoundError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     print(f'{args.out}: ' + ', '.join(f'{n} {k}' for k, n in counts.items()))
