@@ -3,6 +3,7 @@
 #   python tools/train.py CONFIG --amp --cfg-options KEY=VALUE
 _base_ = './xpose_tiny_photos.py'
 
+model = dict(train_cfg=dict(num_groups=6, queries_per_object=None))
 train_cfg = dict(max_epochs=1, val_interval=1)
 param_scheduler = [
     _base_.param_scheduler[0],

@@ -7,6 +7,7 @@ model = dict(
     backbone=dict(frozen_stages=2, channels_last=True),
     decoder=dict(isolated_boxes=True),
     bbox_head=dict(criterion=dict(keypoint_weight=10.0, oks_weight=2.0)),
+    train_cfg=dict(queries_per_object=None),
 )
 train_cfg = dict(max_epochs=1, val_interval=1)
 optim_wrapper = dict(optimizer=dict(fused=True))
