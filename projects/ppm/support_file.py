@@ -225,6 +225,7 @@ def _coco(
             f'"{path}" has the categories {names}; choose one by --category.'
         )
     category = file.categories[0]
+    file.find_pictures(root)
     objects = []
     for image in file.images:
         found = file.instances(image)

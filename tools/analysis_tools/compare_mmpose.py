@@ -31,7 +31,7 @@ from projects.benchmarks.comparison import (
     score_results,
 )
 from projects.benchmarks.results import record
-from projects.common.datasets.coco_file import MAKE_SYNTHKPT
+from projects.common.datasets.coco import MAKE_SYNTHKPT
 from projects.common.engine.launch import sentences_only
 from projects.common.structures import KeypointCategory, KeypointPrompt
 from projects.common.utils.argument_types import count

@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from projects.benchmarks.comparison import fixed_keypoint_set
-from projects.common.datasets.coco_file import MAKE_SYNTHKPT
+from projects.common.datasets.coco import read_coco, with_lists
 from projects.common.engine.launch import sentences_only
 from projects.common.utils.files import write_text
 
@@ -49,11 +49,10 @@ def convert(ann_file: Path, like: str, name: str, out: Path) -> None:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it has no category ``like``.
+        ValueError: If it cannot be used or has no category ``like``.
     """
-    if not ann_file.is_file():
-        raise FileNotFoundError(f'There is no {ann_file}. {MAKE_SYNTHKPT}')
-    content = json.loads(ann_file.read_text(encoding='utf-8'))
+    content, _ = read_coco(str(ann_file))
+    content['annotations'] = list(map(with_lists, content['annotations']))
     fixed = fixed_keypoint_set(content, like, name)
     write_text(out, json.dumps(fixed))
     (record,) = fixed['categories']

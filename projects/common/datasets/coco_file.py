@@ -1,30 +1,22 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
-"""Reading and checking a COCO-style keypoint file."""
+"""The content of a COCO-style keypoint file, per picture."""
 
 from __future__ import annotations
 
-import json
-import math
-import os.path as osp
-from array import array
+import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from projects.common.datasets.coco import CocoReport, check_pictures, read_coco
+from projects.common.datasets.coco.reading import tell
 from projects.common.structures import (
     KeypointCategory,
     KeypointPrompt,
     object_area,
 )
-
-MAKE_SYNTHKPT = (
-    'The data set that ships is made by `python '
-    'tools/dataset_converters/synthkpt.py --out data/synthkpt --size small`.'
-)
-_VISIBILITIES = frozenset((0, 1, 2))
 
 
 class CocoKeypointFile:
@@ -37,6 +29,8 @@ class CocoKeypointFile:
         images: The file's image records.
         partial: What every result on it has to say if the file holds a part
             of a data set only (``info.partial``), else ''.
+        report: What was mended on reading.
+        records: Records of all categories of the file.
         num_small_boxes: How many annotations were left out because less than
             one pixel of their box's width or height lies in the picture.
 
@@ -47,8 +41,8 @@ class CocoKeypointFile:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no COCO json, a category has no keypoints
-            or an unknown name was asked for.
+        ValueError: If it cannot be used (:class:`CocoFileError`) or an
+            unknown name was asked for.
     """
 
     def __init__(
@@ -57,22 +51,28 @@ class CocoKeypointFile:
         self.path = path
         content = self._read(path)
         self.images: list[dict[str, Any]] = content['images']
+        #: Records of all categories, of those not asked for as well.
+        self.records: list[dict[str, Any]] = content['categories']
         info = content.get('info')
         self.partial: str = (
             info.get('partial', '') if isinstance(info, Mapping) else ''
         )
         self.num_small_boxes = 0
-        self._read_categories(content['categories'], category_names)
-        self._annotations = self._group_by_image(content['annotations'])
+        self._read_categories(category_names)
+        self._annotations = defaultdict(list)
+        for annotation in content['annotations']:
+            self._annotations[annotation['image_id']].append(annotation)
 
     def _read(self, path: str) -> dict[str, Any]:
-        return _load(path)
+        content, self.report = read_coco(path, self._prepare)
+        return content
 
-    def _read_categories(
-        self, records: Sequence[Mapping], names: Sequence[str] | None
-    ) -> None:
+    def _prepare(self, content: dict[str, Any]) -> None:
+        """Bring what a format does differently into COCO's form."""
+
+    def _read_categories(self, names: Sequence[str] | None) -> None:
+        found = {r['id']: KeypointCategory.from_coco(r) for r in self.records}
         try:
-            found = {r['id']: self._category(r) for r in records}
             prompt = KeypointPrompt.from_categories(found.values())
             if names is not None:
                 prompt = prompt.select(names)
@@ -83,28 +83,29 @@ class CocoKeypointFile:
         #: Label of each category id, None where it was not asked for.
         self._labels = {i: label.get(c.name) for i, c in found.items()}
 
-    def _category(self, record: Mapping) -> KeypointCategory:
-        return KeypointCategory.from_coco(record)
+    def find_pictures(
+        self, folder: str | os.PathLike, must_exist: bool = True
+    ) -> None:
+        """Check the pictures, and correct ``file_name`` where one moved.
 
-    def _group_by_image(
-        self, annotations: Sequence[Mapping]
-    ) -> dict[Any, list[Mapping]]:
-        known = {image['id'] for image in self.images}
-        groups = defaultdict(list)
-        for annotation in annotations:
-            if annotation['image_id'] not in known:
-                raise self._error(
-                    annotation,
-                    f'names the image id {annotation["image_id"]}, which is '
-                    'not in "images"; add the image or remove the annotation',
-                )
-            groups[annotation['image_id']].append(annotation)
-        return groups
+        Args:
+            folder: Where ``file_name`` starts from.
+            must_exist: Whether all have to exist and to be readable.
 
-    def _error(self, annotation: Mapping, problem: str) -> ValueError:
-        return ValueError(
-            f'{self.path}: annotation {annotation.get("id")} {problem}.'
-        )
+        Raises:
+            CocoFileError: If pictures are missing, unreadable or of another
+                size than the file says.
+        """
+        report = CocoReport(self.path)
+        check_pictures(self.images, folder, report, must_exist)
+        report.require_usable()
+        tell(report.changes())
+
+    @property
+    def annotations(self) -> Iterator[dict[str, Any]]:
+        """All annotations, by picture, crowds and other categories too."""
+        for image in self.images:
+            yield from self._annotations.get(image['id'], ())
 
     @property
     def max_keypoints(self) -> int:
@@ -123,16 +124,13 @@ class CocoKeypointFile:
             Of each object its record, its label (index into ``categories``)
             and its keypoints (Kmax, 3) [x, y, v] float32 in image pixels,
             zeros where v = 0 and where the category has fewer keypoints.
-
-        Raises:
-            ValueError: If an annotation does not fit its category.
         """
         found = []
         for annotation in self._annotations.get(image['id'], ()):
-            label = self._label(annotation)
-            if label is None or annotation.get('iscrowd'):
+            label = self._labels[annotation['category_id']]
+            if label is None or annotation['iscrowd']:
                 continue
-            keypoints = self._keypoints(annotation, self.categories[label])
+            keypoints = self._keypoints(annotation)
             found.append((annotation, label, keypoints))
         return found
 
@@ -150,20 +148,15 @@ class CocoKeypointFile:
             has fewer keypoints and where the annotation has none;
             ``gt_areas`` (N,) in square pixels, see :func:`object_area`;
             ``gt_ids`` (N,) objects, the annotations' ids as in the file.
-
-        Raises:
-            ValueError: If an annotation does not fit its category or is not
-                complete.
         """
         rows = []
-        # All are read first: a bad annotation is an error, however small.
         for annotation, label, keypoints in self.objects(image):
             box = self._clipped_box(annotation, image)
             if min(box[2] - box[0], box[3] - box[1]) < 1:
                 self.num_small_boxes += 1
                 continue
             area = object_area(annotation)
-            rows.append((box, label, keypoints, area, annotation.get('id')))
+            rows.append((box, label, keypoints, area, annotation['id']))
         boxes, labels, keypoints, areas, ids = (
             zip(*rows) if rows else ((),) * 5
         )
@@ -177,34 +170,8 @@ class CocoKeypointFile:
             'gt_ids': np.array(ids, object),
         }
 
-    def _label(self, annotation: Mapping) -> int | None:
-        category_id = annotation.get('category_id')
-        if category_id not in self._labels:
-            raise self._error(
-                annotation,
-                f'has the unknown category id {category_id}; the file '
-                f'declares {sorted(self._labels)}. Add the category or '
-                'correct the id',
-            )
-        return self._labels[category_id]
-
-    def box(self, annotation: Mapping[str, Any]) -> np.ndarray:
-        """Box (4,) xywh of an annotation in image pixels, as annotated.
-
-        Raises:
-            ValueError: If it is not four finite numbers.
-        """
-        values = annotation.get('bbox') or ()
-        if len(values) != 4 or not _are_finite(values):
-            raise self._error(
-                annotation,
-                f'has the bbox {annotation.get("bbox")}; it must be the four '
-                'finite numbers x, y, width, height',
-            )
-        return np.array(values, np.float64)
-
     def _clipped_box(self, annotation: Mapping, image: Mapping) -> np.ndarray:
-        x, y, w, h = self.box(annotation).tolist()
+        x, y, w, h = annotation['bbox']
         width, height = image['width'], image['height']
         return np.array(
             [
@@ -215,86 +182,11 @@ class CocoKeypointFile:
             ]
         )
 
-    def _keypoints(
-        self, annotation: Mapping, category: KeypointCategory
-    ) -> np.ndarray:
+    def _keypoints(self, annotation: Mapping) -> np.ndarray:
         """Keypoints (Kmax, 3); all zeros for an object with only a box."""
         padded = np.zeros((self.max_keypoints, 3), np.float32)
-        flat = annotation.get('keypoints')
-        if not flat:
-            return padded
-        count = category.num_keypoints
-        if len(flat) % 3:
-            raise self._error(
-                annotation,
-                f'has {len(flat)} numbers in "keypoints", which is not a '
-                'multiple of 3; write x, y and visibility (0, 1 or 2) of '
-                f'each of the {count} keypoints of {category.name!r}',
-            )
-        if len(flat) != 3 * count:
-            raise self._error(
-                annotation,
-                f'has {len(flat) // 3} keypoints, but its category '
-                f'{category.name!r} names {count}; make the two agree',
-            )
-        if not (_are_finite(flat) and _VISIBILITIES.issuperset(flat[2::3])):
-            raise self._error(
-                annotation,
-                'has a keypoint that is not finite or whose visibility is '
-                'not 0 (not labelled), 1 (hidden) or 2 (visible); correct it',
-            )
-        keypoints = np.array(flat, np.float32).reshape(-1, 3)
-        padded[:count] = keypoints * (keypoints[:, 2:] > 0)
+        if annotation.get('keypoints'):
+            keypoints = np.array(annotation['keypoints'], np.float32)
+            keypoints = keypoints.reshape(-1, 3)
+            padded[: len(keypoints)] = keypoints * (keypoints[:, 2:] > 0)
         return padded
-
-
-def _load(path: str) -> dict[str, Any]:
-    if not osp.isfile(path):
-        raise FileNotFoundError(
-            f'The annotation file {path} does not exist; check data_root and '
-            f'ann_file. {MAKE_SYNTHKPT}'
-        )
-    with open(path, encoding='utf-8') as file:
-        try:
-            content = json.load(file, object_hook=_packed)
-        except ValueError as error:
-            raise ValueError(
-                f'{path} is not a json file ({error}); give a COCO-style '
-                'keypoint file.'
-            ) from error
-    parts = ('images', 'annotations', 'categories')
-    absent = [p for p in parts if p not in content]
-    if absent:
-        raise ValueError(
-            f'{path} lacks {", ".join(absent)}; a COCO-style keypoint file '
-            f'has {", ".join(parts)}.'
-        )
-    for image in content['images']:
-        lacking = {'id', 'file_name', 'width', 'height'} - set(image)
-        if lacking:
-            raise ValueError(
-                f'{path}: image {image.get("id")} lacks '
-                f'{", ".join(sorted(lacking))}; every image needs id, '
-                'file_name, width and height.'
-            )
-    return content
-
-
-def _are_finite(values: Sequence[float]) -> bool:
-    """Faster than numpy where there are few of them."""
-    try:
-        return all(map(math.isfinite, values))
-    except TypeError:
-        return False
-
-
-def _packed(record: dict[str, Any]) -> dict[str, Any]:
-    """A record whose keypoints take an eighth of a list's memory.
-
-    Lists that hold anything but numbers stay as they are.
-    """
-    flat = record.get('keypoints')
-    if isinstance(flat, list):
-        with suppress(TypeError):
-            record['keypoints'] = array('d', flat)
-    return record

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +57,8 @@ class ObjectCutter:
             OSError: If a file or picture cannot be read.
             ValueError: If an annotation file is faulty, or nothing is left.
         """
-        source = EpisodeSource(CocoKeypointFile(str(annotations)))
+        file = CocoKeypointFile(str(annotations))
+        source = EpisodeSource(file)
         left_out = {
             image['file_name']
             for path in without
@@ -81,7 +81,7 @@ class ObjectCutter:
             {
                 'images': [image for image, _ in records],
                 'annotations': [annotation for _, annotation in records],
-                'categories': _categories(annotations, source),
+                'categories': _categories(file, source),
             },
         )
         pictures = {o.image['file_name'] for o in source.objects.values()}
@@ -150,10 +150,11 @@ def _numbered(source: EpisodeSource) -> list[tuple[int, EpisodeObject, int]]:
     ]
 
 
-def _categories(path: Path, source: EpisodeSource) -> list[dict[str, Any]]:
+def _categories(
+    file: CocoKeypointFile, source: EpisodeSource
+) -> list[dict[str, Any]]:
     """The categories as the source file has them, numbered from 1."""
-    content = json.loads(path.read_text('utf-8'))
-    records = {record['name']: record for record in content['categories']}
+    records = {record['name']: record for record in file.records}
     return [
         {**records[category.name], 'id': number}
         for number, category in enumerate(source.categories, 1)

@@ -16,7 +16,8 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmpose.registry import DATASETS
 
-from projects.common.datasets.coco_file import MAKE_SYNTHKPT, CocoKeypointFile
+from projects.common.datasets.coco import MAKE_SYNTHKPT
+from projects.common.datasets.coco_file import CocoKeypointFile
 
 
 @DATASETS.register_module()
@@ -55,8 +56,10 @@ class PromptCocoDataset(BaseDataset):
         FileNotFoundError: If the annotation file or the picture folder does
             not exist.
         ValueError: If the annotation file is faulty (see
-            :class:`CocoKeypointFile`), or ``skip_unreadable`` is set together
-            with ``test_mode``, which would score a picture twice.
+            :class:`CocoKeypointFile`), a picture is missing, unreadable or of
+            another size than the file says (``skip_unreadable`` lets the
+            first two pass), or ``skip_unreadable`` is set together with
+            ``test_mode``, which would score a picture twice.
         OSError: On access, if a picture cannot be read.
     """
 
@@ -121,6 +124,9 @@ class PromptCocoDataset(BaseDataset):
     def load_data_list(self) -> list[dict[str, Any]]:
         """Read the annotation file into one dict per picture."""
         source = self.read_file()
+        source.find_pictures(
+            self.data_prefix['img'], must_exist=not self.skip_unreadable
+        )
         self.categories = source.categories
         self._num_keypoints = np.array(
             [category.num_keypoints for category in self.categories]

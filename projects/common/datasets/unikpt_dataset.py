@@ -20,9 +20,6 @@ from projects.common.datasets.support_pool import SupportPool
 class UniKPTFile(CocoKeypointFile):
     """A part of an annotation file that was built from several sources.
 
-    Attributes:
-        records: The selected records of ``categories``, as in the file.
-
     Args:
         path: The json file; see :class:`Selection` for its additions.
         category_names: See :class:`CocoKeypointFile`.
@@ -43,9 +40,7 @@ class UniKPTFile(CocoKeypointFile):
         super().__init__(path, category_names)
 
     def _read(self, path: str) -> dict[str, Any]:
-        content = self._selection.apply(super()._read(path), path)
-        self.records: list[Mapping[str, Any]] = content['categories']
-        return content
+        return self._selection.apply(super()._read(path), path)
 
 
 @DATASETS.register_module()

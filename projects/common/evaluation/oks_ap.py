@@ -42,16 +42,20 @@ def _coco_pair(
     truth.dataset = {
         'images': [{'id': i} for i in images],
         'categories': [{'id': c} for c in categories],
-        'annotations': [_complete(a) for a in annotations],
+        'annotations': [_complete(a, i) for i, a in enumerate(annotations, 1)],
     }
     truth.createIndex()
     return truth, truth.loadRes(copy.deepcopy(list(detections)))
 
 
-def _complete(annotation: Record) -> Record:
-    """A copy with the fields COCOeval needs (``area``, ``iscrowd``)."""
+def _complete(annotation: Record, number: int) -> Record:
+    """A copy with the fields COCOeval needs (``area``, ``iscrowd``).
+
+    It has an id of its own: COCOeval takes what matches id 0 for a false
+    alarm, and of one id the first only.
+    """
     # COCOeval writes into the records, hence the copy.
-    record = dict(annotation)
+    record = {**annotation, 'id': number}
     record.setdefault('iscrowd', 0)
     record['area'] = object_area(annotation)
     return record

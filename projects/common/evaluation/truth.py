@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
 
+from projects.common.datasets.coco import read_coco
 from projects.common.datasets.selection import Selection
 from projects.common.structures import KeypointCategory
-
-_PARTS = {'images', 'annotations', 'categories'}
 
 
 def read_truth(path: str) -> dict[str, Any]:
@@ -19,7 +17,7 @@ def read_truth(path: str) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If it does not exist.
-        ValueError: If it has no ground truth.
+        ValueError: If it cannot be used (:class:`CocoFileError`).
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(
@@ -27,15 +25,7 @@ def read_truth(path: str) -> dict[str, Any]:
             'Check ann_file of the evaluator and build or download the data '
             'set first (see docs/dataset_zoo).'
         )
-    with open(path, encoding='utf-8') as file:
-        content = json.load(file)
-    missing = _PARTS - set(content)
-    if missing:
-        raise ValueError(
-            f'{path} has no {sorted(missing)}: it is no COCO-style '
-            'annotation file with ground truth.'
-        )
-    return content
+    return read_coco(path)[0]
 
 
 class KeypointTruth:
@@ -58,7 +48,7 @@ class KeypointTruth:
         selection: Which part of it; by default all.
 
     Raises:
-        ValueError: If it is not usable keypoint ground truth.
+        ValueError: If nothing is selected.
     """
 
     def __init__(
@@ -75,7 +65,9 @@ class KeypointTruth:
         self.categories: dict[int, KeypointCategory] = {}
         self.category_ids: dict[str, int] = {}
         for record in part['categories']:
-            self._add(record['id'], KeypointCategory.from_coco(record))
+            category = KeypointCategory.from_coco(record)
+            self.categories[record['id']] = category
+            self.category_ids[category.name.casefold()] = record['id']
         self.other_images = {i['id'] for i in content['images']}
         self.other_images -= set(self.images)
         self.other_names = {
@@ -83,34 +75,7 @@ class KeypointTruth:
             for record in content['categories']
         } - set(self.category_ids)
         for annotation in self.annotations:
-            self._check(annotation)
-
-    def _add(self, number: int, category: KeypointCategory) -> None:
-        key = category.name.casefold()
-        if key in self.category_ids:
-            raise ValueError(
-                f'{self.path} has two categories named "{category.name}". '
-                'Predictions are told apart by name: rename one of them.'
-            )
-        self.categories[number] = category
-        self.category_ids[key] = number
-
-    def _check(self, annotation: dict[str, Any]) -> None:
-        """Refuse an annotation that does not fit its category."""
-        where = f'{self.path}, annotation {annotation.get("id")}:'
-        category = self.categories.get(annotation['category_id'])
-        if category is None:
-            raise ValueError(
-                f'{where} there is no category with the id '
-                f'{annotation["category_id"]}. Add it or drop the annotation.'
-            )
-        if annotation.get('keypoints') is None:
-            # A box only: it counts for box AP.
-            annotation['keypoints'] = [0] * 3 * category.num_keypoints
-        length = len(annotation['keypoints'])
-        if length != 3 * category.num_keypoints:
-            raise ValueError(
-                f'{where} keypoints has {length} numbers, but the '
-                f'{category.num_keypoints} keypoints of "{category.name}" '
-                f'need {3 * category.num_keypoints} (x, y, v each).'
-            )
+            if not annotation.get('keypoints'):
+                # A box only: it counts for box AP.
+                category = self.categories[annotation['category_id']]
+                annotation['keypoints'] = [0] * 3 * category.num_keypoints

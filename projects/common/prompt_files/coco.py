@@ -86,6 +86,7 @@ def _of_pictures(
 def _best(
     file: CocoKeypointFile, root: Path, shots: int
 ) -> dict[KeypointCategory, list[Example]]:
+    file.find_pictures(root, must_exist=False)
     ranked: dict[KeypointCategory, list] = {c: [] for c in file.categories}
     for record in file.images:
         for category, annotated in _objects(file, record):

@@ -9,6 +9,7 @@ from projects.common.structures.category import (
 )
 from projects.common.structures.duplicates import best_of_each_object
 from projects.common.structures.prompt import MODALITIES, KeypointPrompt
+from projects.common.structures.sides import contradicting_pair
 from projects.common.structures.support import (
     SupportShot,
     crop_square,
@@ -23,6 +24,7 @@ __all__ = [
     'MODALITIES',
     'SupportShot',
     'best_of_each_object',
+    'contradicting_pair',
     'crop_square',
     'crop_support',
     'object_area',

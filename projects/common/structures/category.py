@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
+
+from projects.common.structures.sides import (
+    abbreviate_sides,
+    infer_swap_pairs,
+    names_a_side,
+)
 
 DEFAULT_SIGMA = 0.05
 
@@ -32,10 +37,6 @@ COCO_PERSON_SIGMAS: dict[str, float] = {
     'left ankle': 0.089,
     'right ankle': 0.089,
 }
-
-# Whole words; an underscore separates words, which \b does not know.
-_SIDE = re.compile(r'(?<![^\W_])(left|right)(?![^\W_])')
-_OTHER_SIDE = {'left': 'right', 'right': 'left'}
 
 
 @dataclass(frozen=True)
@@ -184,12 +185,19 @@ class KeypointCategory:
     def can_mirror(self) -> bool:
         """Whether the names stay true in a mirrored picture.
 
-        They do not where the category says so, and where a name says 'left'
-        or 'right' and no swap pair tells its partner.
+        They do not where the category says so, where a name says 'left' or
+        'right' and no swap pair tells its partner, and where names without a
+        partner tell sides by letters (paw1LH and paw2RH, eyeL and eyeR).
         """
-        return self.mirror_safe and all(
-            partner != index or not _SIDE.search(self.keypoints[index].lower())
+        alone = [
+            self.keypoints[index]
             for index, partner in enumerate(self.swap_indices)
+            if partner == index
+        ]
+        return (
+            self.mirror_safe
+            and not any(map(names_a_side, alone))
+            and not abbreviate_sides(alone)
         )
 
     @classmethod
@@ -230,7 +238,7 @@ class KeypointCategory:
             parts=tuple(_plain(p) for p in category.get('parts') or ()),
             skeleton=tuple(tuple(i - base for i in edge) for edge in skeleton),
             swap_pairs=(
-                _infer_swap_pairs(keypoints)
+                infer_swap_pairs(keypoints)
                 if pairs is None
                 else _named_swap_pairs(name, keypoints, pairs)
             ),
@@ -242,24 +250,6 @@ class KeypointCategory:
 
 def _plain(name: str) -> str:
     return ' '.join(str(name).replace('_', ' ').split())
-
-
-def _mirrored(name: str) -> str | None:
-    """Name with its first 'left'/'right' replaced, None without one."""
-    mirrored, count = _SIDE.subn(
-        lambda match: _OTHER_SIDE[match.group()], name.lower(), count=1
-    )
-    return mirrored if count else None
-
-
-def _infer_swap_pairs(keypoints: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    index = {keypoint.lower(): i for i, keypoint in enumerate(keypoints)}
-    pairs = []
-    for i, keypoint in enumerate(keypoints):
-        partner = index.get(_mirrored(keypoint) or '')
-        if partner is not None and i < partner:
-            pairs.append((i, partner))
-    return tuple(pairs)
 
 
 def _named_swap_pairs(

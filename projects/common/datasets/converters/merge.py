@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from projects.common.datasets.coco import with_lists
 from projects.common.datasets.coco_file import CocoKeypointFile
 from projects.common.structures import KeypointCategory
 from projects.common.utils.files import replacing, write_text
@@ -109,14 +110,12 @@ class _Merged:
         for category in file.categories:
             self._unite(category, path)
         numbers = {key: i for i, key in enumerate(self.categories, 1)}
-        content = json.loads(path.read_text(encoding='utf-8'))
         category_ids = {
             record['id']: numbers[category.name.lower()]
-            for record, category in zip(content['categories'], file.categories)
+            for record, category in zip(file.records, file.categories)
         }
         image_ids = {}
         for image in file.images:
-            file.instances(image)  # raises where an annotation is faulty
             self._check_picture(source, image)
             image_ids[image['id']] = len(self.images) + 1
             self.images.append(
@@ -128,10 +127,10 @@ class _Merged:
                     'source_id': image['id'],
                 }
             )
-        for annotation in content['annotations']:
+        for annotation in file.annotations:
             self.annotations.append(
                 {
-                    **annotation,
+                    **with_lists(annotation),
                     'id': len(self.annotations) + 1,
                     'image_id': image_ids[annotation['image_id']],
                     'category_id': category_ids[annotation['category_id']],

@@ -102,7 +102,10 @@ class EpisodeDataset:
         self.dataset: PromptCocoDataset = DATASETS.build(
             {**dataset, 'lazy_init': True}
         )
-        self.source = EpisodeSource(self.dataset.read_file())
+        file = self.dataset.read_file()
+        # Episodes may need a few of the pictures only; see below.
+        file.find_pictures(self.dataset.data_prefix['img'], must_exist=False)
+        self.source = EpisodeSource(file)
         self.frame = frame
         self.input_size = input_size
         self.support_size = support_size

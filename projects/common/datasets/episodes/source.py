@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from projects.common.datasets.coco import NEW_IDS
 from projects.common.datasets.coco_file import CocoKeypointFile
 from projects.common.datasets.episodes.boxes import clipped_box
 from projects.common.structures import KeypointCategory
@@ -83,7 +84,7 @@ class EpisodeSource:
         file: What was read.
 
     Raises:
-        ValueError: If an annotation is faulty or two have the same id.
+        ValueError: If two annotations have one id, or one has none.
     """
 
     def __init__(self, file: CocoKeypointFile) -> None:
@@ -94,22 +95,21 @@ class EpisodeSource:
         self.by_category: dict[str, list[int]] = {
             category.name: [] for category in file.categories
         }
-        seen = set()
+        renumbered = file.report.mended.get(NEW_IDS)
+        if renumbered:
+            raise ValueError(
+                f'{file.path}: the {renumbered.places[0]} is missing or '
+                'occurs twice; episodes name annotations by id, so give each '
+                'one of its own.'
+            )
         for image in file.images:
             for annotation, label, keypoints in file.objects(image):
-                number = annotation.get('id')
-                if number is None or number in seen:
-                    raise ValueError(
-                        f'{file.path}: the annotation id {number} is missing '
-                        'or occurs twice; episodes name annotations by id, '
-                        'so give each one of its own.'
-                    )
-                seen.add(number)
+                number = annotation['id']
                 category = file.categories[label]
                 item = EpisodeObject(
                     number,
                     image,
-                    tuple(file.box(annotation).tolist()),
+                    tuple(map(float, annotation['bbox'])),
                     keypoints[: category.num_keypoints],
                     _area(annotation),
                 )

@@ -18,7 +18,6 @@ from mmpose.registry import DATASETS
 
 from projects.common.datasets.coco_file import CocoKeypointFile
 from projects.common.datasets.prompt_coco_dataset import PromptCocoDataset
-from projects.common.structures import KeypointCategory
 
 
 class MP100File(CocoKeypointFile):
@@ -31,12 +30,10 @@ class MP100File(CocoKeypointFile):
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If annotations of a category differ in their number of
-            keypoints, a category has neither names nor annotations, or as
-            :class:`CocoKeypointFile`.
+            keypoints, or as :class:`CocoKeypointFile`.
     """
 
-    def _read(self, path: str) -> dict[str, Any]:
-        content = super()._read(path)
+    def _prepare(self, content: dict[str, Any]) -> None:
         counts: dict[Any, int] = {}
         for annotation in content['annotations']:
             flat = annotation.get('keypoints') or ()
@@ -44,7 +41,7 @@ class MP100File(CocoKeypointFile):
             category = annotation.get('category_id')
             if flat and counts.setdefault(category, len(flat)) != len(flat):
                 raise ValueError(
-                    f'{path}: annotation {annotation.get("id")} has '
+                    f'{self.path}: annotation {annotation.get("id")} has '
                     f'{len(flat) / 3:g} keypoints, others of its category '
                     f'{counts[category] / 3:g}; correct the file.'
                 )
@@ -52,21 +49,20 @@ class MP100File(CocoKeypointFile):
             count = counts.get(record['id'], 0) // 3
             names = record.get('keypoints') or ()
             record['keypoints'] = _names(names, count)
-        return content
+            record['skeleton'] = self._skeleton(record)
 
-    def _category(self, record: Mapping) -> KeypointCategory:
+    def _skeleton(self, record: Mapping) -> list[list[int]]:
         edges = record.get('skeleton') or ()
         count = len(record['keypoints'])
         for edge in edges:
             if not all(0 <= i < count for i in edge):
                 raise ValueError(
-                    f'Category {record.get("name")!r}: the skeleton holds '
-                    f'{list(edge)}, but it counts from 0 and there are '
-                    f'{count} keypoints.'
+                    f'{self.path}: category {record.get("name")!r}: the '
+                    f'skeleton holds {list(edge)}, but it counts from 0 and '
+                    f'there are {count} keypoints.'
                 )
         # COCO's own skeletons count from 1.
-        edges = [[a + 1, b + 1] for a, b in edges if a != b]
-        return KeypointCategory.from_coco({**record, 'skeleton': edges})
+        return [[a + 1, b + 1] for a, b in edges if a != b]
 
 
 @DATASETS.register_module()
