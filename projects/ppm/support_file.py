@@ -225,7 +225,7 @@ def _coco(
             f'"{path}" has the categories {names}; choose one by --category.'
         )
     category = file.categories[0]
-    file.find_pictures(root)
+    file.find_pictures(root, must_exist=False)
     objects = []
     for image in file.images:
         found = file.instances(image)

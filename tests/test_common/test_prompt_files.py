@@ -328,12 +328,26 @@ def test_annotations_become_prompts(annotated, picture):
         describe_coco(annotated, [other])
 
 
+def test_a_picture_of_a_url_is_found_by_its_name(annotated, picture):
+    content = json.loads(annotated.read_text())
+    for image in content['images']:
+        image['file_name'] = f'https://host.org/x/{image["file_name"]}?t=1'
+    annotated.write_text(json.dumps(content))
+    shown = describe_coco(annotated, [annotated.with_name('a.png')])
+    assert shown.names == ('teapot',)
+    best = describe_coco(annotated, category_names=['teapot'], shots=1)
+    assert np.array_equal(best.examples[0][0].picture, picture[::-1])
+
+
 @pytest.mark.parametrize('way', ['pictures', 'shots'])
 def test_a_picture_of_another_size_is_named(annotated, picture, way):
     path = annotated.with_name('b.png')
     cv2.imwrite(str(path), np.rot90(picture))
     options = {'pictures': [path]} if way == 'pictures' else {'shots': 1}
-    message = r'b.png" is 90 x 120 pixels .*coco.json says 120 x 90, so its'
+    message = {
+        'pictures': r'b.png" is 90 x 120 pixels .*says 120 x 90, so its',
+        'shots': r'is 120 x 90 in the file, but .*b.png is 90 x 120 pixels',
+    }[way]
     with pytest.raises(ValueError, match=message):
         describe_coco(annotated, category_names=['teapot'], **options)
 

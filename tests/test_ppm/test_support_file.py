@@ -104,7 +104,7 @@ def test_box_of_the_keypoints_and_number_of_shots(folder):
         ),
         ({**simple(), 'shots': []}, "shows no 'pot' with keypoints"),
         (coco(), 'has the categories pot, cup; choose one by --category'),
-        ([], 'lacks images, annotations, categories'),
+        ([], 'has images, annotations, categories'),
     ],
 )
 def test_wrong_files(folder, content, message):

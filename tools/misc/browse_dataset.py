@@ -150,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     try:
         source = CocoKeypointFile(args.ann_file, args.categories)
-        source.find_pictures(args.img_root)
+        source.find_pictures(args.img_root, must_exist=False)
         images = choose_images(
             source, args.num, args.seed, args.categories is not None
         )

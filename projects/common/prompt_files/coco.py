@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from projects.common.datasets import CocoKeypointFile
+from projects.common.datasets.coco.pictures import is_foreign, last_part
 from projects.common.prompt_files.description import PromptDescription
 from projects.common.prompt_files.example import Example
 from projects.common.structures import KeypointCategory
@@ -162,6 +163,14 @@ def _record(file: CocoKeypointFile, path: str | os.PathLike) -> dict:
         name = Path(record['file_name']).parts
         if parts[-len(name) :] == name:
             return record
+    alike = [
+        record
+        for record in file.images
+        if is_foreign(record['file_name'])
+        and last_part(record['file_name']) == parts[-1]
+    ]
+    if len(alike) == 1:
+        return alike[0]
     names = [record['file_name'] for record in file.images]
     more = ', ...' if len(names) > 3 else ''
     raise ValueError(

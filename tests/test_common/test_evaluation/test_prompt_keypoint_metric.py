@@ -275,7 +275,7 @@ def test_bad_input(ann_file, tmp_path):
     path.write_text('{"images": []}')
     with pytest.raises(ValueError, match='lacks annotations, categ'):
         PromptKeypointMetric(str(path))
-    other = dict(CATEGORIES[0], id=50, keypoints=['nose'])
+    other = {'id': 50, 'name': 'cat', 'keypoints': ['nose']}
     write(path, categories=[*CATEGORIES, other])
     with pytest.raises(ValueError, match='have one name but other keypoin'):
         PromptKeypointMetric(str(path))
@@ -286,6 +286,19 @@ def test_bad_input(ann_file, tmp_path):
     write(path, annotations=[dict(ANNOTATIONS[0], category_id=99)])
     with pytest.raises(ValueError, match='unknown category id 99'):
         PromptKeypointMetric(str(path))
+
+
+@pytest.mark.parametrize('ids', [[1, 1, 1, 1], [0, 1, 2, 3], [None] * 4])
+def test_ids_of_annotations_do_not_matter(tmp_path, ids):
+    """COCO's code would lose what matches id 0, or a repeated id."""
+    records = [dict(a, id=i) for a, i in zip(ANNOTATIONS, ids)]
+    write(tmp_path / 'a.json', annotations=records)
+    metrics = run(
+        str(tmp_path / 'a.json'),
+        [sample(1, ANNOTATIONS[:2]), sample(2, ANNOTATIONS[2:]), sample(3)],
+    )
+    assert metrics['keypoint/AP'] == pytest.approx(1.0)
+    assert metrics['bbox/AP'] == pytest.approx(1.0)
 
 
 def test_annotations_without_keypoints_count_for_boxes_only(tmp_path):

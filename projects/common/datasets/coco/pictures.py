@@ -120,7 +120,7 @@ class _Finder:
         """
         if os.path.isfile(self.folder / written):
             return written, ''
-        last = _last_part(written)
+        last = last_part(written)
         places = self._listed().get(last, [])
         if len(places) == 1:
             return places[0], ''
@@ -137,7 +137,7 @@ class _Finder:
 
     def knows(self, written: str) -> bool:
         """Whether a picture's last part is anywhere below the folder."""
-        return _last_part(written) in self._listed()
+        return last_part(written) in self._listed()
 
     def _listed(self) -> dict[str, list[str]]:
         if self._by_name is None:
@@ -151,7 +151,12 @@ class _Finder:
         return self._by_name
 
 
-def _last_part(written: str) -> str:
+def is_foreign(written: str) -> bool:
+    """Whether a file name is a URL or an absolute path of any system."""
+    return '://' in written or written[:1] == '/' or written[1:2] == ':'
+
+
+def last_part(written: str) -> str:
     """The name of the file of a path or URL, also in a query (?d=...)."""
     if '://' in written or '?' in written:
         url = urlsplit(written)
