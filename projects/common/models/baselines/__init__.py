@@ -8,6 +8,7 @@ from projects.common.models.baselines.closed_vocabulary import (
     ClosedVocabularyPromptEncoder,
 )
 from projects.common.models.baselines.feature_matching import FeatureMatching
+from projects.common.models.baselines.layout_prior import LayoutPrior
 from projects.common.models.baselines.layouts import CopyLayout, MeanLayout
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     'CopyLayout',
     'EpisodeBaseline',
     'FeatureMatching',
+    'LayoutPrior',
     'MeanLayout',
     'Unwrapped',
 ]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from mmengine.config import ConfigDict
 from mmpose.registry import MODELS
@@ -14,9 +15,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from projects.common.models.baselines.base import EpisodeBaseline
+from projects.common.models.baselines.layout_prior import (
+    LayoutPrior,
+    places_in_box,
+)
 from projects.common.structures import SupportShot
 
 _CACHED_SHOTS = 64
+# Makes similarities log-likelihoods, up to a constant.
+_SHARPNESS = 20.0
 
 
 @MODELS.register_module()
@@ -30,6 +37,10 @@ class FeatureMatching(EpisodeBaseline):
     keypoint that no shot shows is put into the middle of the query, with
     score 0.
 
+    With a layout prior the largest sum of 20 x similarity and logarithm of
+    the prior decides, a Gaussian around the keypoint's place in the supports,
+    in units of the query's box. The score is the similarity there.
+
     A shot is encoded once, however many queries ask for it.
 
     Args:
@@ -38,9 +49,13 @@ class FeatureMatching(EpisodeBaseline):
             weights for a test.
         stride: Input pixels per cell of the joined map.
         data_preprocessor: Config; supports go through it as well.
+        layout_prior: Width of the prior, see :class:`LayoutPrior`; None is
+            no prior. A wider prior decides less; similarities have no other
+            weight.
 
     Raises:
         ModuleNotFoundError: If the backbone's weights are not installed.
+        ValueError: If the width of the prior is none.
     """
 
     def __init__(
@@ -48,8 +63,12 @@ class FeatureMatching(EpisodeBaseline):
         backbone: ConfigDict,
         stride: int = 4,
         data_preprocessor: ConfigDict | None = None,
+        layout_prior: float | str | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
+        self.layout_prior = (
+            None if layout_prior is None else LayoutPrior(layout_prior)
+        )
         self.backbone = MODELS.build(backbone)
         self.backbone.init_weights()
         self.backbone.requires_grad_(False).eval()
@@ -61,14 +80,21 @@ class FeatureMatching(EpisodeBaseline):
         self, inputs: Tensor, data_samples: Sequence[PoseDataSample]
     ) -> list[tuple[Tensor, Tensor]]:
         """See the base class."""
-        maps = self._features(inputs)
-        self._encode([s.prompts.supports[0] for s in data_samples])
+        maps = self.features(inputs)
         return [
-            self._match(features, sample, inputs.shape[-2:])
+            self.match(
+                features,
+                sample.prompts.supports[0],
+                sample.episode.support_bboxes,
+                sample.gt_instances.bboxes[0],
+                inputs.shape[-2:],
+                sample.img_shape,
+            )
             for features, sample in zip(maps, data_samples)
         ]
 
-    def _features(self, images: Tensor) -> Tensor:
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, D, H / stride, W / stride), unit length."""
         size = [-(-side // self.stride) for side in images.shape[-2:]]
         levels = [
@@ -82,20 +108,16 @@ class FeatureMatching(EpisodeBaseline):
         ]
         return F.normalize(torch.cat(levels, 1), dim=1)
 
-    def _encode(self, supports: Sequence[Sequence[SupportShot]]) -> None:
-        """Keep the features (K, D) of all shots that are not known yet."""
-        new = {
-            shot.key: shot
-            for shots in supports
-            for shot in shots
-            if shot.key not in self._encoded
-        }
-        for key, shot in new.items():
+    def _encode(self, shots: Sequence[SupportShot]) -> Tensor:
+        """Features (S, K, D) at the keypoints; those of new shots are kept."""
+        for shot in shots:
+            if shot.key in self._encoded:
+                continue
             # One by one: shots may differ in size, results may not depend
             # on what else is in the batch.
             data = {'inputs': [shot.image], 'data_samples': None}
             images = self.data_preprocessor(data, False)['inputs']
-            features = self._features(images)
+            features = self.features(images)
             # Pixel centres are whole numbers, -1 and 1 the picture's edges.
             size = images.new_tensor([images.shape[-1], images.shape[-2]])
             grid = (shot.keypoints.to(images) + 0.5) / size * 2 - 1
@@ -106,39 +128,73 @@ class FeatureMatching(EpisodeBaseline):
                 padding_mode='border',
                 align_corners=False,
             )
-            self._encoded[key] = sampled[0, :, 0].T
-        needed = {shot.key for shots in supports for shot in shots}
+            self._encoded[shot.key] = sampled[0, :, 0].T
+        needed = {shot.key for shot in shots}
         for key in list(self._encoded):
             if len(self._encoded) <= _CACHED_SHOTS:
                 break
             if key not in needed:
                 del self._encoded[key]
+        return torch.stack([self._encoded[shot.key] for shot in shots])
 
-    def _match(
+    @torch.no_grad()
+    def match(
         self,
         features: Tensor,
-        sample: PoseDataSample,
+        shots: Sequence[SupportShot],
+        support_bboxes: np.ndarray,
+        bbox: Tensor | None,
         input_shape: Sequence[int],
+        img_shape: Sequence[int],
     ) -> tuple[Tensor, Tensor]:
-        shots = sample.prompts.supports[0]
+        """Find the keypoints of shots in one query.
+
+        Args:
+            features: (D, h, w) of the query, see :meth:`features`.
+            shots: S examples.
+            support_bboxes: (S, 4) xyxy, their boxes in pixels of the shots.
+            bbox: (4,) xyxy of the query in input pixels; None, where it is
+                not known, is no prior.
+            input_shape: (height, width) of the input in pixels.
+            img_shape: The same without padding.
+
+        Returns:
+            tuple: Keypoints (K, 2) in input pixels and scores (K,).
+        """
+        encoded = self._encode(shots)
         shown = torch.stack([s.visible > 0 for s in shots]).to(features)
-        encoded = torch.stack([self._encoded[s.key] for s in shots])
         mean = F.normalize((encoded * shown[..., None]).sum(0), dim=-1)
-        height, width = features.shape[-2:]
-        cell = features.new_tensor(
-            [input_shape[1] / width, input_shape[0] / height]
-        )
         similarity = torch.einsum('kd,dhw->khw', mean, features)
         # Nothing is to be found in the padding of a batch.
-        rows, columns = sample.img_shape
-        centres = (torch.arange(height) + 0.5) * float(cell[1])
-        similarity[:, centres.to(features) > rows] = -2
-        centres = (torch.arange(width) + 0.5) * float(cell[0])
-        similarity[:, :, centres.to(features) > columns] = -2
-        best, index = similarity.flatten(1).max(1)
-        place = torch.stack([index % width, index // width], -1)
-        keypoints = (place + 0.5) * cell - 0.5
+        rows, columns = img_shape
+        points = _cell_centres(features, input_shape)
+        padding = (points > points.new_tensor([columns, rows]) - 0.5).any(-1)
+        similarity[:, padding] = -2
+        evidence = similarity
+        if self.layout_prior is not None and bbox is not None:
+            boxes = torch.as_tensor(support_bboxes).to(features)
+            keypoints = torch.stack([s.keypoints for s in shots])
+            prior = self.layout_prior(
+                places_in_box(keypoints.to(features), boxes),
+                shown,
+                places_in_box(points, bbox.to(features)),
+            )
+            evidence = _SHARPNESS * similarity + prior
+            evidence[:, padding] = -torch.inf
+        index = evidence.flatten(1).argmax(1)
         seen = shown.sum(0) > 0
         middle = features.new_tensor([columns, rows]) / 2
-        keypoints = torch.where(seen[:, None], keypoints, middle)
-        return keypoints.cpu(), (best.clamp(min=0) * seen).cpu()
+        keypoints = torch.where(
+            seen[:, None], points.flatten(0, 1)[index], middle
+        )
+        found = similarity.flatten(1).gather(1, index[:, None])[:, 0]
+        return keypoints.cpu(), (found.clamp(min=0) * seen).cpu()
+
+
+def _cell_centres(maps: Tensor, input_shape: Sequence[int]) -> Tensor:
+    """(h, w, 2) xy of the cells of maps (..., h, w), input pixels."""
+    y, x = (
+        (torch.arange(cells).to(maps) + 0.5) * (side / cells) - 0.5
+        for cells, side in zip(maps.shape[-2:], input_shape)
+    )
+    return torch.stack(torch.meshgrid(x, y, indexing='xy'), -1)

@@ -11,6 +11,10 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor
 
 from projects.common.models.baselines.base import EpisodeBaseline
+from projects.common.models.baselines.layout_prior import (
+    mean_places,
+    places_in_box,
+)
 
 
 @MODELS.register_module()
@@ -38,13 +42,9 @@ class MeanLayout(EpisodeBaseline):
         boxes = torch.as_tensor(
             sample.episode.support_bboxes[chosen], dtype=torch.float32
         )
-        low, size = boxes[:, None, :2], boxes[:, None, 2:] - boxes[:, None, :2]
         keypoints = torch.stack([shot.keypoints for shot in shots])
         shown = torch.stack([shot.visible > 0 for shot in shots]).float()
-        place = (keypoints - low) / size  # (S, K, 2), 0..1 inside the box
-        count = shown.sum(0)[:, None]
-        mean = (place * shown[..., None]).sum(0) / count.clamp(min=1)
-        mean = torch.where(count > 0, mean, torch.full_like(mean, 0.5))
+        mean = mean_places(places_in_box(keypoints, boxes), shown)
         box = sample.gt_instances.bboxes[0].cpu()
         return box[:2] + mean * (box[2:] - box[:2]), shown.mean(0)
 
