@@ -1,0 +1,5 @@
+_base_ = [
+    '../../_base_/default_runtime.py',
+    '../../_base_/datasets/cape_synthkpt_splits.py',
+    '../../_base_/models/cape_layout_matching.py',
+]

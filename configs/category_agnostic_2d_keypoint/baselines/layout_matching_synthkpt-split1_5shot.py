@@ -1,0 +1,5 @@
+_base_ = './layout_matching_synthkpt-split1_1shot.py'
+
+test_dataloader = dict(
+    dataset=dict(episodes=_base_.episode_list + '_5shot.json')
+)
