@@ -24,6 +24,8 @@ from projects.common.structures import SupportShot
 _CACHED_SHOTS = 64
 # Makes similarities log-likelihoods, up to a constant.
 _SHARPNESS = 20.0
+# How far from the truth a keypoint is found, over the box's longer side.
+_NEAR = 0.1
 
 
 @MODELS.register_module()
@@ -39,7 +41,11 @@ class FeatureMatching(EpisodeBaseline):
 
     With a layout prior the largest sum of 20 x similarity and logarithm of
     the prior decides, a Gaussian around the keypoint's place in the supports,
-    in units of the query's box. The score is the similarity there.
+    in units of the query's box. The score is the similarity there, or with
+    ``calibration`` the probability that the keypoint is found (PCK@0.1): p is
+    the share of the likelihood, whose logarithm that sum is, that lies within
+    0.1 of the box's longer side around the place; the score is
+    sigmoid(slope x logit(p) + offset).
 
     A shot is encoded once, however many queries ask for it.
 
@@ -52,6 +58,8 @@ class FeatureMatching(EpisodeBaseline):
         layout_prior: Width of the prior, see :class:`LayoutPrior`; None is
             no prior. A wider prior decides less; similarities have no other
             weight.
+        calibration: (slope, offset), see above; fitted by
+            tools/analysis_tools/calibrate_matching.py.
 
     Raises:
         ModuleNotFoundError: If the backbone's weights are not installed.
@@ -64,6 +72,7 @@ class FeatureMatching(EpisodeBaseline):
         stride: int = 4,
         data_preprocessor: ConfigDict | None = None,
         layout_prior: float | str | None = None,
+        calibration: Sequence[float] | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         self.layout_prior = (
@@ -73,6 +82,7 @@ class FeatureMatching(EpisodeBaseline):
         self.backbone.init_weights()
         self.backbone.requires_grad_(False).eval()
         self.stride = stride
+        self.calibration = calibration
         self._encoded: OrderedDict[str, Tensor] = OrderedDict()
 
     @torch.no_grad()
@@ -170,25 +180,51 @@ class FeatureMatching(EpisodeBaseline):
         points = _cell_centres(features, input_shape)
         padding = (points > points.new_tensor([columns, rows]) - 0.5).any(-1)
         similarity[:, padding] = -2
-        evidence = similarity
+        evidence = _SHARPNESS * similarity
+        evidence[:, padding] = -torch.inf
         if self.layout_prior is not None and bbox is not None:
             boxes = torch.as_tensor(support_bboxes).to(features)
             keypoints = torch.stack([s.keypoints for s in shots])
-            prior = self.layout_prior(
+            evidence += self.layout_prior(
                 places_in_box(keypoints.to(features), boxes),
                 shown,
                 places_in_box(points, bbox.to(features)),
             )
-            evidence = _SHARPNESS * similarity + prior
-            evidence[:, padding] = -torch.inf
         index = evidence.flatten(1).argmax(1)
+        found = points.flatten(0, 1)[index]
+        if self.calibration is None:
+            best = similarity.flatten(1).gather(1, index[:, None])[:, 0]
+            scores = best.clamp(min=0)
+        else:
+            side = max(img_shape) if bbox is None else _longer_side(bbox)
+            share = _share_near(evidence, points, found, _NEAR * side)
+            slope, offset = self.calibration
+            scores = (slope * share.logit(eps=1e-6) + offset).sigmoid()
         seen = shown.sum(0) > 0
         middle = features.new_tensor([columns, rows]) / 2
-        keypoints = torch.where(
-            seen[:, None], points.flatten(0, 1)[index], middle
-        )
-        found = similarity.flatten(1).gather(1, index[:, None])[:, 0]
-        return keypoints.cpu(), (found.clamp(min=0) * seen).cpu()
+        found = torch.where(seen[:, None], found, middle)
+        return found.cpu(), (scores * seen).cpu()
+
+
+def _longer_side(bbox: Tensor) -> float:
+    """Of a box (4,) xyxy."""
+    return float((bbox[2:] - bbox[:2]).max())
+
+
+def _share_near(
+    evidence: Tensor, points: Tensor, places: Tensor, radius: float
+) -> Tensor:
+    """Share (K,) of exp(evidence) (K, h, w) within a radius of places.
+
+    Args:
+        evidence: (K, h, w) log-likelihoods.
+        points: (h, w, 2) xy of the cells, input pixels.
+        places: (K, 2) xy, input pixels.
+        radius: In input pixels.
+    """
+    likelihood = evidence.flatten(1).softmax(1)
+    distance = torch.cdist(places, points.flatten(0, 1))
+    return (likelihood * (distance < radius)).sum(1)
 
 
 def _cell_centres(maps: Tensor, input_shape: Sequence[int]) -> Tensor:

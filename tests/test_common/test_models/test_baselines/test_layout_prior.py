@@ -186,3 +186,33 @@ def test_padding_is_not_matched_with_a_prior():
     item = query([example], [[0, 0, 20, 10]], [0, 0, 20, 10], (10, 20))
     found = find(matching(layout_prior=0.05), dots((5, 19)), item)
     assert found.keypoints[0, 0].tolist() == [5, 9]
+
+
+def test_calibrated_scores_are_shares_of_the_likelihood():
+    def picture(*places):
+        image = torch.zeros(3, 20, 20, dtype=torch.uint8)
+        image[0] = 200  # at a right angle to the dots: exp(-20) each
+        for x, y in places:
+            image[:, y, x] = torch.tensor([0, 0, 200])
+        return image
+
+    example = shot(picture((5, 10)), (5, 10), (5, 10))
+    item = query([example], [[0, 0, 20, 20]], [0, 0, 20, 20])
+    model = matching(layout_prior=math.inf, calibration=(0.5, -0.7))
+
+    def score(*places):
+        return find(model, picture(*places), item).keypoint_scores[0, 0].item()
+
+    def sigmoid(x):
+        return 1 / (1 + math.exp(-x))
+
+    # Half of it, two thirds (one is 1.4 pixels away, which is near: the
+    # radius is 2), and all of it.
+    assert score((5, 10), (15, 10)) == pytest.approx(sigmoid(-0.7), abs=1e-5)
+    assert score((5, 10), (15, 10), (6, 11)) == pytest.approx(
+        sigmoid(0.5 * math.log(2) - 0.7), abs=1e-5
+    )
+    assert score((5, 10)) > sigmoid(0.5 * math.log(1e5) - 0.7)
+    # A box, a tenth of which is half a pixel.
+    item = query([example], [[0, 0, 20, 20]], [0, 0, 5, 5])
+    assert score((5, 10), (6, 11)) == pytest.approx(sigmoid(-0.7), abs=1e-5)
