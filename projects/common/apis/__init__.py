@@ -10,6 +10,7 @@ from projects.common.apis.coco import results_to_coco
 from projects.common.apis.default_prompt import DefaultPrompt
 from projects.common.apis.inferencer import AnyKeypointInferencer
 from projects.common.apis.inputs import Frame, Video, iterate
+from projects.common.apis.matching_backend import FeatureMatchingBackend
 from projects.common.apis.model_index import (
     load_model_config,
     model_names,
@@ -32,6 +33,7 @@ __all__ = [
     'AnyKeypointInferencer',
     'AttentionMaps',
     'DefaultPrompt',
+    'FeatureMatchingBackend',
     'FoundInstance',
     'FoundKeypoint',
     'Frame',
