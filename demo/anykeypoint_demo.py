@@ -19,6 +19,8 @@ Examples:
       --batch-size 8 --track iou --smooth --save-json
   python demo/anykeypoint_demo.py a.jpg b.jpg --support example.jpg \
       --support-keypoints example.json --out found --panel
+  python demo/anykeypoint_demo.py sheep/ --model matching --find sheep \
+      --support example.jpg --support-keypoints example.json --out found
   python demo/anykeypoint_demo.py webcam --text person --max-frames 500 \
       --out found
 
@@ -93,8 +95,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         nargs=4,
         type=float,
         metavar=('X1', 'Y1', 'X2', 'Y2'),
-        help='box of the object in every picture, for PPM; else all of a '
-        'picture is searched',
+        help='box of the object in every picture, for PPM and matching; else '
+        'all of a picture is searched',
+    )
+    parser.add_argument(
+        '--find',
+        metavar='TEXT',
+        help='for the model "matching": the object in words; examples are '
+        'compared with what xpose_tiny_photos finds',
     )
     video = parser.add_argument_group('videos')
     video.add_argument(
@@ -121,6 +129,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         args.bbox[0] < args.bbox[2] and args.bbox[1] < args.bbox[3]
     ):
         parser.error('--bbox needs X1 < X2 and Y1 < Y2')
+    if args.find and args.bbox:
+        parser.error('give --bbox or --find')
+    if args.find:
+        args.cfg_options = {
+            **(args.cfg_options or {}),
+            'detector.find': args.find,
+        }
     args.save_json = args.save_json or args.save_coco
     if args.smooth and args.track is None:
         args.track = 'iou'

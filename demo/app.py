@@ -30,8 +30,8 @@ from projects.app import (
 )
 from projects.common.engine.launch import quieten, sentences_only
 
-#: For examples and drawings, and for photos in words.
-DEFAULT_MODELS = [['xpose_tiny'], ['xpose_tiny_photos']]
+#: For examples and drawings, for photos in words, and for examples alone.
+DEFAULT_MODELS = [['xpose_tiny'], ['xpose_tiny_photos'], ['matching']]
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -47,8 +47,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action='append',
         metavar=('MODEL', 'WEIGHTS'),
         help='name in model-index.yml, or path of a config and of a '
-        'checkpoint; may be repeated (default: xpose_tiny and '
-        'xpose_tiny_photos)',
+        'checkpoint; may be repeated (default: xpose_tiny, '
+        'xpose_tiny_photos and matching)',
     )
     parser.add_argument('--device', help='default: an accelerator, else cpu')
     parser.add_argument(
