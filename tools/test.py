@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from projects import xpose  # noqa: F401  registers what configs name
 from projects.benchmarks import results
 from projects.common.engine import launch
+from projects.common.engine.data_check import check_data
 from projects.common.evaluation import CapePCK
 from projects.common.utils.checkpoints import file_sha256, require_checkpoint
 from projects.common.utils.commands import repeat_command
@@ -179,6 +180,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     args = parse_args(argv)
     with launch.sentences_only():
         cfg = prepare_config(args)
+        check_data(cfg, ('test_dataloader',))
     launch.start_distributed_cpu(cfg)
     with launch.sentences_only():
         runner = Runner.from_cfg(cfg)

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from projects import xpose  # noqa: F401  registers what configs name
 from projects.common.engine import launch, resume
+from projects.common.engine.data_check import check_data
 from projects.common.utils.checkpoints import require_checkpoint
 
 from mmengine.config import Config
@@ -106,6 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         other_batch = cfg.get('resume', False) and resume.check_resumable(
             cfg, args.trust_checkpoint
         )
+        check_data(cfg, ('train_dataloader', 'val_dataloader'))
     launch.start_distributed_cpu(cfg)
     with launch.sentences_only():
         runner = Runner.from_cfg(cfg)
