@@ -6,4 +6,4 @@ _base_ = [
 
 # Pictures without boxes are searched as a whole; or, if ``find`` asks for
 # objects in words ('horse'), in the boxes that this model finds.
-detector = dict(model='xpose_tiny_photos', find=None, score_thr=0.3)
+detector = dict(model='xpose_tiny_photos', find=None, score_thr=None)

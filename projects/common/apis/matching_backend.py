@@ -62,7 +62,8 @@ class FeatureMatchingBackend(InferenceBackend):
       one;
     * without boxes, where the config's ``detector.find`` asks for objects in
       words, in each box that the model ``detector.model`` of the model index
-      finds with at least ``detector.score_thr``, with that score;
+      finds with at least ``detector.score_thr`` (None: as that model's
+      training found best), with that score;
     * else in the whole picture, by similarity alone, as the layout prior
       needs a box. The score is the mean of the keypoints'.
     """
