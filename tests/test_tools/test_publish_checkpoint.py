@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
+from torch import nn
 
+from projects.common.models.prompt_encoders.text.vocabulary import Vocabulary
+from projects.common.prompt_files import PromptDescription, save_prompt
 from projects.common.structures import KeypointCategory
 from projects.common.utils.learnt import Learnt
 from projects.common.version import __version__
@@ -18,6 +24,9 @@ TOOL = (
 spec = importlib.util.spec_from_file_location('publish_checkpoint', TOOL)
 tool = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(tool)
+
+CAT = KeypointCategory('cat', ('nose',))
+DOG = KeypointCategory('dog', ('tail',))
 
 
 def test_keeps_weights_and_loads_safely(tmp_path):
@@ -65,6 +74,33 @@ def test_keeps_what_the_model_was_trained_to_find(tmp_path):
     assert Learnt.of_file(target) == learnt
     tool.publish(source, target, score_thr=0.2)
     assert Learnt.of_file(target) == replace(learnt, score_thr=0.2)
+
+
+def test_publishes_for_a_prompt(tmp_path):
+    init_default_scope('mmpose')
+    cfg = {'type': 'mmpose.TextPromptEncoder', 'embed_dims': 4}
+    cfg['tower'] = {'type': 'mmpose.SentenceTextTower', 'path': 'no/folder'}
+    encoder = MODELS.build(cfg)
+    texts = encoder._texts_of([CAT, DOG])
+    rows = torch.arange(4.0 * len(texts)).view(-1, 4)
+    encoder._set_vocabulary(Vocabulary(tuple(texts), rows, 'tower'))
+    weights = nn.ModuleDict({'prompt_encoder': encoder}).state_dict()
+    weights['other'] = torch.ones(1)
+    text = Config({'model': {'prompt_encoder': cfg}}).pretty_text
+    source, target = tmp_path / 'epoch_3.pth', tmp_path / 'small.pth'
+    meta = {'cfg': text} | Learnt((CAT, DOG), 0.4).to_meta()
+    torch.save({'state_dict': weights, 'meta': meta}, source)
+    save_prompt(tmp_path / 'cat.json', PromptDescription((CAT,)))
+    tool.publish(source, target, prompt=tmp_path / 'cat.json')
+    assert Learnt.of_file(target) == Learnt((CAT,), 0.4)
+    small = torch.load(target, weights_only=True)['state_dict']
+    assert small.keys() == weights.keys()
+    kept = MODELS.build(cfg)
+    kept.load_state_dict(
+        {k[15:]: v for k, v in small.items() if k.startswith('prompt_enc')}
+    )
+    assert list(kept.vocabulary.texts) == kept._texts_of([CAT])
+    assert kept.vocabulary_embeddings.tolist() == rows[:2].tolist()
 
 
 def test_refuses_other_files(tmp_path):

@@ -13,11 +13,15 @@ Example:
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from projects import xpose  # noqa: F401  registers prompt encoders
+from projects.common.prompt_files import load_prompt
+from projects.common.structures import KeypointCategory
 from projects.common.utils.argument_types import share
 from projects.common.utils.checkpoints import file_sha256, read_checkpoint
 from projects.common.utils.config_text import plain_config
@@ -26,6 +30,8 @@ from projects.common.utils.learnt import Learnt
 from projects.common.version import __version__
 
 import torch
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
 from torch import Tensor
 
 #: Needed to go on training only: the base keypoints' prompts of PPM's CPT.
@@ -59,11 +65,42 @@ def without_own_paths(text: str, source: str) -> str:
     return config.pretty_text
 
 
+def words_of(
+    encoder_cfg: dict,
+    weights: Mapping[str, Tensor],
+    categories: Sequence[KeypointCategory],
+) -> dict[str, Tensor]:
+    """The vocabulary's buffers with the words of some categories alone.
+
+    Args:
+        encoder_cfg (dict): Config of the prompt encoder.
+        weights (Mapping): Weights of the model.
+        categories (Sequence): Whose words to keep.
+    """
+    init_default_scope('mmpose')
+    encoder = MODELS.build(encoder_cfg)
+    prefix = 'prompt_encoder.'
+    encoder.load_state_dict(
+        {
+            name.removeprefix(prefix): weight
+            for name, weight in weights.items()
+            if name.startswith(prefix)
+        }
+    )
+    getattr(encoder, 'text', encoder).keep_vocabulary(categories)
+    return {
+        prefix + name: halve(name, weight)
+        for name, weight in encoder.state_dict().items()
+        if 'vocabulary_' in name
+    }
+
+
 def publish(
     source: Path,
     target: Path,
     trusted: bool = False,
     score_thr: float | None = None,
+    prompt: Path | None = None,
 ) -> str:
     """Write the small file.
 
@@ -73,6 +110,9 @@ def publish(
         trusted (bool): Whether the source may run code while it is read.
         score_thr (float, optional): Score from which on objects are worth
             showing; by default the one that the source holds.
+        prompt (Path, optional): Prompt file of what the model is for: its
+            categories become those that the checkpoint looks for by default,
+            and its words alone are kept.
 
     Returns:
         str: The sha256 of the file.
@@ -102,6 +142,12 @@ def publish(
         },
     }
     learnt = Learnt.of_meta(meta)
+    if prompt is not None:
+        learnt = replace(learnt, categories=load_prompt(prompt).categories)
+        cfg = plain_config(meta['cfg'], str(source))
+        small['state_dict'] |= words_of(
+            cfg.model.prompt_encoder, small['state_dict'], learnt.categories
+        )
     if score_thr is not None:
         learnt = replace(learnt, score_thr=score_thr)
     small['meta'] |= learnt.to_meta()
@@ -128,10 +174,20 @@ def main() -> int:
         help='score from which on objects are shown by default; by default '
         'what the last validation found best',
     )
+    parser.add_argument(
+        '--prompt',
+        type=Path,
+        help='prompt file (.json) of what the model is for, where it was '
+        'trained for more: looked for by default, and no other words are kept',
+    )
     args = parser.parse_args()
     try:
         digest = publish(
-            args.source, args.target, args.trust_checkpoint, args.score_thr
+            args.source,
+            args.target,
+            args.trust_checkpoint,
+            args.score_thr,
+            args.prompt,
         )
     except (OSError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)

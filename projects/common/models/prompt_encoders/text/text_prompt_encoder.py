@@ -169,15 +169,7 @@ class TextPromptEncoder(BasePromptEncoder):
             TextTowerError: As :meth:`forward`.
             ValueError: As :meth:`forward`.
         """
-        texts: dict[str, None] = {}
-        for item in items:
-            own_style, categories = None, (item,)
-            if isinstance(item, KeypointPrompt):
-                own_style, categories = item.style, item.categories
-            for style in (own_style, *styles):
-                for category in categories:
-                    name, names = self.template.texts(category, style)
-                    texts.update(dict.fromkeys((name, *names)))
+        texts = self._texts_of(items, styles)
         new = [text for text in texts if text not in self._vocabulary_rows]
         if not new:
             return 0
@@ -188,6 +180,45 @@ class TextPromptEncoder(BasePromptEncoder):
             )
         )
         return len(new)
+
+    def keep_vocabulary(
+        self, items: Iterable[KeypointPrompt | KeypointCategory]
+    ) -> int:
+        """Forget all texts but those of prompts or categories.
+
+        Args:
+            items: As for :meth:`add_vocabulary`.
+
+        Returns:
+            Number of texts that are left.
+        """
+        kept = [t for t in self._texts_of(items) if t in self._vocabulary_rows]
+        rows = [self._vocabulary_rows[text] for text in kept]
+        self._set_vocabulary(
+            Vocabulary(
+                tuple(kept),
+                self.vocabulary_embeddings[rows],
+                self._vocabulary_identity,
+            )
+        )
+        return len(kept)
+
+    def _texts_of(
+        self,
+        items: Iterable[KeypointPrompt | KeypointCategory],
+        styles: Sequence[str] = (),
+    ) -> list[str]:
+        """Every text once, in order; see :meth:`add_vocabulary`."""
+        texts: dict[str, None] = {}
+        for item in items:
+            own_style, categories = None, (item,)
+            if isinstance(item, KeypointPrompt):
+                own_style, categories = item.style, item.categories
+            for style in (own_style, *styles):
+                for category in categories:
+                    name, names = self.template.texts(category, style)
+                    texts.update(dict.fromkeys((name, *names)))
+        return list(texts)
 
     def _embed(self, texts: Sequence[str]) -> Tensor:
         """Look up or encode N texts: (N, D)."""

@@ -109,6 +109,18 @@ def test_vocabulary_and_tower_give_the_same():
     assert same(model(prompts), before)
 
 
+def test_a_vocabulary_is_cut_to_what_is_wanted():
+    model = encoder()
+    model.add_vocabulary([CAT, DOG])
+    before = model([prompt(CAT)])
+    assert model.keep_vocabulary([CAT, prompt(CAT, style='ink')]) == 3
+    assert model.vocabulary.texts == ('cat', 'cat left eye', 'cat tail')
+    asked = len(model.tower.asked)
+    assert same(model([prompt(CAT)]), before)
+    assert len(model.tower.asked) == asked
+    assert model.keep_vocabulary([]) == 0
+
+
 def test_known_texts_need_no_tower_and_others_name_the_remedy():
     model = TextPromptEncoder(MISSING, 4, template=PLAIN)
     load = model.load_state_dict
