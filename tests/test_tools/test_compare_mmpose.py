@@ -245,4 +245,4 @@ def test_fixed_keypoints_tool(load_tool, tmp_path, capsys):
     assert '10 pictures, 10 objects with 2 keypoints, from person' in printed
     with pytest.raises(SystemExit):
         tool.main([str(tmp_path / 'none.json'), *words])
-    assert 'none.json. The data set that ships' in capsys.readouterr().err
+    assert 'none.json does not exist' in capsys.readouterr().err

@@ -33,7 +33,10 @@ def truth(index):
 
 def annotation_json():
     return {
-        'images': [{'id': i} for i in range(NUM_PICTURES)],
+        'images': [
+            {'id': i, 'file_name': f'{i}.png', 'width': 4, 'height': 4}
+            for i in range(NUM_PICTURES)
+        ],
         'categories': [CATEGORY],
         'annotations': [truth(i) for i in range(NUM_PICTURES)],
     }

@@ -49,6 +49,8 @@ def _check(node: Any, pictures: bool) -> None:
     kind = node.get('type')
     kind = DATASETS.get(kind) if isinstance(kind, str) else kind
     if isinstance(kind, type) and issubclass(kind, PromptCocoDataset):
+        if 'ann_file' not in node:
+            return  # what several data sets have in common
         # Not read yet, and without transforms.
         dataset = kind(
             **{k: v for k, v in node.items() if k not in ('type', 'pipeline')},

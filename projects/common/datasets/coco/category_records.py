@@ -124,7 +124,8 @@ def _category(
         return None
     edges = record.pop('skeleton', None) or []
     if _is_skeleton(edges, len(record['keypoints'])):
-        record['skeleton'] = edges
+        if edges:
+            record['skeleton'] = edges
     else:
         report.mend(_SKELETON, place)
     try:
