@@ -6,5 +6,6 @@
 # shot's similarity instead of that of the mean, no prior, 5 shots: .464.
 _base_ = './cape_feature_matching.py'
 
-# calibration: tools/analysis_tools/calibrate_matching.py on as many episodes.
+# calibration: fitted on the same episodes, as calibrate_matching.py of
+# tools/analysis_tools does it.
 model = dict(layout_prior='spread', calibration=(0.68, -0.83))
