@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-#: The width that supports of one shot, whose spread nobody knows, have.
+#: The width for one shot, which has no spread.
 DEFAULT_WIDTH = 0.15
 
 
