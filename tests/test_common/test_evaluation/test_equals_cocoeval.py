@@ -21,7 +21,11 @@ BOXES = ('AP', 'AP50', 'AP75', 'AP_M', 'AP_L')
 )
 def test_equal_on_pictures_of_coco():
     path = Path(SAMPLES) / 'coco' / 'test_coco.json'
-    data = PromptCocoDataset(str(path), serialize_data=False)
+    data = PromptCocoDataset(
+        str(path),
+        data_prefix={'img': str(path.parent)},
+        serialize_data=False,
+    )
     rng = np.random.default_rng(0)
     samples = [spoilt(data.get_data_info(i), rng) for i in range(len(data))]
     metric = PromptKeypointMetric(str(path))
