@@ -1,6 +1,4 @@
 # Copyright (c) AnyKeypoint contributors. SPDX-License-Identifier: Apache-2.0
-from types import SimpleNamespace
-
 import pytest
 import torch
 from mmengine.structures import InstanceData
@@ -66,7 +64,6 @@ def test_matching_finds_the_shots_own_keypoints(model_folder):
     sample.set_metainfo({'img_shape': (32, 32)})
     sample.prompts = make_prompt(shot)
     sample.gt_instances = InstanceData(bboxes=torch.tensor([[0.0, 0, 32, 32]]))
-    sample.episode = SimpleNamespace(support_bboxes=[[0.0, 0, 32, 32]])
     data = {'inputs': [shot.image], 'data_samples': [sample]}
     found = model.test_step(data)[0].pred_instances
     distances = (found.keypoints[0] - shot.keypoints).norm(dim=1)

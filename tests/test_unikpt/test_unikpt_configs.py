@@ -160,7 +160,11 @@ def test_coco_is_what_cocos_own_code_says(load, tmp_path):
         UNIKPT_ROOT=str(tmp_path),
         UNIKPT_TEST='coco',
     )
-    data = PromptCocoDataset('annotations/coco_val.json', str(tmp_path))
+    data = PromptCocoDataset(
+        'annotations/coco_val.json',
+        str(tmp_path),
+        data_prefix={'img': SAMPLES},
+    )
     rng = np.random.default_rng(0)
     samples = [spoilt(data.get_data_info(i), rng) for i in range(len(data))]
     metric = METRICS.build(config.test_evaluator)

@@ -95,7 +95,8 @@ class FeatureMatching(EpisodeBaseline):
             self.match(
                 features,
                 sample.prompts.supports[0],
-                sample.episode.support_bboxes,
+                # Asked for where they are needed: others have no episode.
+                self.layout_prior and sample.episode.support_bboxes,
                 sample.gt_instances.bboxes[0],
                 inputs.shape[-2:],
                 sample.img_shape,
@@ -152,7 +153,7 @@ class FeatureMatching(EpisodeBaseline):
         self,
         features: Tensor,
         shots: Sequence[SupportShot],
-        support_bboxes: np.ndarray,
+        support_bboxes: np.ndarray | None,
         bbox: Tensor | None,
         input_shape: Sequence[int],
         img_shape: Sequence[int],
@@ -162,7 +163,8 @@ class FeatureMatching(EpisodeBaseline):
         Args:
             features: (D, h, w) of the query, see :meth:`features`.
             shots: S examples.
-            support_bboxes: (S, 4) xyxy, their boxes in pixels of the shots.
+            support_bboxes: (S, 4) xyxy, their boxes in pixels of the shots;
+                used by the layout prior alone.
             bbox: (4,) xyxy of the query in input pixels; None, where it is
                 not known, is no prior.
             input_shape: (height, width) of the input in pixels.
